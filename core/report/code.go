@@ -1,0 +1,83 @@
+package report
+
+import "slices"
+
+// Code is a stable name of a problem, such as "MP-SIZE". A released code keeps
+// its meaning for good.
+type Code string
+
+// The codes. Each has an entry in explanations.
+const (
+	// About the upload: exit 3.
+	CodeYAML      Code = "MP-YAML"
+	CodeField     Code = "MP-FIELD"
+	CodeName      Code = "MP-NAME"
+	CodeVersion   Code = "MP-VERSION"
+	CodeDuplicate Code = "MP-DUPLICATE"
+	CodeArch      Code = "MP-ARCH"
+	CodeMissing   Code = "MP-MISSING"
+	CodeSize      Code = "MP-SIZE"
+	CodeHash      Code = "MP-HASH"
+	CodePackage   Code = "MP-PACKAGE"
+	CodeLimit     Code = "MP-LIMIT"
+	CodeMember    Code = "MP-MEMBER"
+	CodeMetadata  Code = "MP-METADATA"
+	CodePkginfo   Code = "MP-PKGINFO"
+	CodeMismatch  Code = "MP-MISMATCH"
+	CodeSrcSHA    Code = "MP-SRCSHA"
+	CodeSumSHA    Code = "MP-SUMSHA"
+	CodeText      Code = "MP-TEXT"
+
+	// About the upload and what is published: exit 3 or 4.
+	CodeDowngrade Code = "MP-DOWNGRADE"
+	CodeConflict  Code = "MP-CONFLICT"
+	CodeTakeOver  Code = "MP-TAKEOVER"
+	CodeNoMatch   Code = "MP-NOMATCH"
+
+	// Told, and refusing nothing.
+	CodeHealed    Code = "MP-HEALED"
+	CodeRecovered Code = "MP-RECOVERED"
+	CodeReplaced  Code = "MP-REPLACED"
+
+	// About the repository and the machine.
+	CodeUsage    Code = "MP-USAGE"
+	CodeNoRepo   Code = "MP-NOREPO"
+	CodeSettings Code = "MP-SETTINGS"
+	CodeIndex    Code = "MP-INDEX"
+	CodeJournal  Code = "MP-JOURNAL"
+	CodeLocked   Code = "MP-LOCKED"
+	CodeClock    Code = "MP-CLOCK"
+	CodeDisk     Code = "MP-DISK"
+	CodeInternal Code = "MP-INTERNAL"
+	CodeStopped  Code = "MP-STOPPED"
+)
+
+// Kind is the class of failure that a refusing finding of this code means.
+func (c Code) Kind() Kind {
+	if c == CodeConflict || c == CodeTakeOver {
+		return KindConflict
+	}
+	return KindRejected
+}
+
+// Explanation is what `mmpush explain` prints about one code.
+type Explanation struct {
+	Code Code `json:"code"`
+	// Title is one line; Text is a few sentences: what it means, why mmpush is
+	// strict about it, what to do.
+	Title string `json:"title"`
+	Text  string `json:"text"`
+}
+
+// Explain returns the explanation of one code.
+func Explain(c Code) (Explanation, bool) {
+	e := explanations()
+	i := slices.IndexFunc(e, func(x Explanation) bool { return x.Code == c })
+	if i < 0 {
+		return Explanation{}, false
+	}
+	return e[i], true
+}
+
+// Explanations returns all of them, in the order of the documentation.
+func Explanations() []Explanation { return explanations() }

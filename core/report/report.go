@@ -1,0 +1,89 @@
+package report
+
+import "time"
+
+// Schema is the version of the JSON document that [Report] marshals to.
+const Schema = 1
+
+// Result is the verdict over one publish.
+type Result string
+
+const (
+	// Published: the repository serves the upload now.
+	Published Result = "published"
+	// Unchanged: the repository served exactly this already.
+	Unchanged Result = "unchanged"
+	// Restored: the index named it already; a missing or damaged file, or a
+	// damaged stanza, was put back from the upload.
+	Restored Result = "restored"
+	// Removed: packages were taken out of the index.
+	Removed Result = "removed"
+	// Planned: a dry run; nothing was written.
+	Planned Result = "planned"
+	// Rejected: refused; the repository is as it was.
+	Rejected Result = "rejected"
+	// Verified: `check` found nothing wrong; no repository was involved.
+	Verified Result = "verified"
+	// Created: a new repository was made.
+	Created Result = "created"
+)
+
+// Action is what happens to one package.
+type Action string
+
+const (
+	ActionAdd       Action = "added"
+	ActionReplace   Action = "replaced"
+	ActionRemove    Action = "removed"
+	ActionKeep      Action = "unchanged"
+	ActionRestore   Action = "restored"
+	ActionHeal      Action = "healed"
+	ActionDowngrade Action = "downgraded"
+	ActionRebuild   Action = "rebuilt"
+)
+
+// PackageKind tells binary from source packages.
+type PackageKind string
+
+const (
+	Binary PackageKind = "binary"
+	Source PackageKind = "source"
+)
+
+// Package is one line of a report: a package and what happened to it.
+type Package struct {
+	Kind    PackageKind `json:"kind"`
+	Name    string      `json:"name"`
+	Version string      `json:"version"`
+	// Previous is the version that was published before, where there was one.
+	Previous     string `json:"previous,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
+	Action       Action `json:"action"`
+	// File is the path below the repository, with forward slashes.
+	File   string `json:"file,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// Report is what one publish did, or would do.
+type Report struct {
+	Schema int    `json:"schema"`
+	Result Result `json:"result"`
+	// Manifest is the manifest's file name.
+	Manifest string `json:"manifest,omitempty"`
+	// Repository is the target as the user named it.
+	Repository   string `json:"repository,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
+	// Generation is the number of the commit that this report is about; 0 when
+	// nothing was committed.
+	Generation uint64    `json:"generation,omitempty"`
+	Time       time.Time `json:"time,omitzero"`
+	// Packages are in the order of the manifest, then what was removed.
+	Packages []Package `json:"packages,omitempty"`
+	// BytesAdded is the size of the files that were, or would be, added.
+	BytesAdded int64 `json:"bytes_added,omitempty"`
+	// BytesRetired is the size of the files that are no longer named and stay
+	// for the grace time.
+	BytesRetired int64     `json:"bytes_retired,omitempty"`
+	Findings     []Finding `json:"findings,omitempty"`
+}

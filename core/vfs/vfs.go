@@ -1,0 +1,82 @@
+package vfs
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// Info is what the file system says of one entry, links not followed.
+type Info struct {
+	Name string
+	Size int64
+	Mode fs.FileMode
+	// ModTime and ChangeTime have the file system's own resolution.
+	ModTime    time.Time
+	ChangeTime time.Time
+	// Dev and Ino name the inode; two open descriptors with equal ones are the
+	// same file.
+	Dev, Ino uint64
+}
+
+// IsRegular reports whether the entry is an ordinary file.
+func (i Info) IsRegular() bool { return i.Mode.IsRegular() }
+
+// ErrLocked is returned by [File.TryLock] when another process, or another
+// descriptor, holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// File is an open file or folder.
+type File interface {
+	io.Reader
+	io.Writer
+	io.ReaderAt
+	io.Closer
+	// Stat describes the open file itself, whatever its name is now.
+	Stat() (Info, error)
+	// Sync makes the content (for a folder: its entries) durable. A failed Sync
+	// is final: the kernel may have dropped the pages, so a caller never tries
+	// again but gives the file up.
+	Sync() error
+	Truncate(size int64) error
+	Chmod(mode fs.FileMode) error
+	// Chtimes sets the modification time; the access time is set to the same.
+	Chtimes(mtime time.Time) error
+	// TryLock takes an exclusive lock (flock) or returns [ErrLocked] at once.
+	// Close, and the death of the process, release it.
+	TryLock() error
+}
+
+// FS is one folder and everything below it. Names are relative, with forward
+// slashes, and never lead outside: "..", absolute names and links that point
+// out are errors of the implementation, not a check that callers must make.
+type FS interface {
+	// Open opens a file for reading, or a folder for Sync and TryLock. It never
+	// blocks on a pipe: what is neither a regular file nor a folder is an error.
+	Open(name string) (File, error)
+	// Create makes a new file for writing and fails with fs.ErrExist if the name
+	// is taken. The mode is exact, whatever the umask.
+	Create(name string, mode fs.FileMode) (File, error)
+	// OpenLock opens name for locking, makes it with that mode if it is not
+	// there, and never truncates it.
+	OpenLock(name string, mode fs.FileMode) (File, error)
+	// Append opens name for appending, and for truncating; makes it if it is not
+	// there.
+	Append(name string, mode fs.FileMode) (File, error)
+	// Mkdir makes a folder and fails with fs.ErrExist if the name is taken. The
+	// mode is exact, whatever the umask.
+	Mkdir(name string, mode fs.FileMode) error
+	// Rename moves a file or folder, over an existing file if there is one.
+	Rename(from, to string) error
+	// Remove deletes a file or an empty folder.
+	Remove(name string) error
+	// Lstat describes an entry without following a link.
+	Lstat(name string) (Info, error)
+	// ReadDir lists a folder, sorted by name.
+	ReadDir(name string) ([]Info, error)
+	// SyncDir makes the entries of a folder durable.
+	SyncDir(name string) error
+	// Chmod sets the mode of a file or folder.
+	Chmod(name string, mode fs.FileMode) error
+}

@@ -1,0 +1,3 @@
+module github.com/mmpush/mmpush
+
+go 1.26
