@@ -39,10 +39,10 @@ type File interface {
 	// is final: the kernel may have dropped the pages, so a caller never tries
 	// again but gives the file up.
 	Sync() error
+	// Truncate cuts the file to size bytes.
 	Truncate(size int64) error
+	// Chmod sets the mode of the open file, exactly.
 	Chmod(mode fs.FileMode) error
-	// Chtimes sets the modification time; the access time is set to the same.
-	Chtimes(mtime time.Time) error
 	// TryLock takes an exclusive lock (flock) or returns [ErrLocked] at once.
 	// Close, and the death of the process, release it.
 	TryLock() error
@@ -79,4 +79,13 @@ type FS interface {
 	SyncDir(name string) error
 	// Chmod sets the mode of a file or folder.
 	Chmod(name string, mode fs.FileMode) error
+	// Chtimes sets the modification time; the access time is set to the same.
+	Chtimes(name string, mtime time.Time) error
+}
+
+// Cloner is what a File can be if its file system shares blocks between files.
+type Cloner interface {
+	// CloneFrom makes the empty file a copy of src without copying bytes; an
+	// error means that the caller has to copy.
+	CloneFrom(src File) error
 }

@@ -1,0 +1,210 @@
+package vfs
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"time"
+)
+
+// Dir is a folder of the operating system.
+type Dir struct {
+	root *os.Root
+	path string
+}
+
+var _ FS = (*Dir)(nil)
+
+// OpenDir opens an existing folder. Close it when nobody uses it any more.
+func OpenDir(name string) (*Dir, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{root: root, path: name}, nil
+}
+
+// Path is the name that the folder was opened with.
+func (d *Dir) Path() string { return d.path }
+
+// Close gives the folder's descriptor back.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Open implements [FS].
+func (d *Dir) Open(name string) (File, error) {
+	f, err := d.root.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if !info.Mode().IsRegular() && !info.IsDir() {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is a %s, not an ordinary file", typeName(info.Mode()))}
+	}
+	return &osFile{File: f}, nil
+}
+
+// Create implements [FS].
+func (d *Dir) Create(name string, mode fs.FileMode) (File, error) {
+	return d.openExact(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+}
+
+// OpenLock implements [FS].
+func (d *Dir) OpenLock(name string, mode fs.FileMode) (File, error) {
+	f, err := d.root.OpenFile(name, os.O_RDWR|nonBlocking, 0)
+	if err == nil {
+		return &osFile{File: f}, nil
+	}
+	if !os.IsNotExist(err) {
+		return nil, err
+	}
+	created, err := d.openExact(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	if os.IsExist(err) {
+		// Somebody else made it in between; theirs is the one to lock.
+		return d.OpenLock(name, mode)
+	}
+	return created, err
+}
+
+// Append implements [FS].
+func (d *Dir) Append(name string, mode fs.FileMode) (File, error) {
+	const flags = os.O_RDWR | os.O_APPEND
+	f, err := d.root.OpenFile(name, flags, 0)
+	if err == nil {
+		return &osFile{File: f}, nil
+	}
+	if !os.IsNotExist(err) {
+		return nil, err
+	}
+	return d.openExact(name, flags|os.O_CREATE|os.O_EXCL, mode)
+}
+
+// openExact makes a file and gives it exactly that mode: the umask may have
+// taken bits away.
+func (d *Dir) openExact(name string, flags int, mode fs.FileMode) (File, error) {
+	f, err := d.root.OpenFile(name, flags, mode.Perm())
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(mode); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &osFile{File: f}, nil
+}
+
+// Mkdir implements [FS].
+func (d *Dir) Mkdir(name string, mode fs.FileMode) error {
+	if err := d.root.Mkdir(name, mode.Perm()); err != nil {
+		return err
+	}
+	return d.root.Chmod(name, mode)
+}
+
+// Rename implements [FS].
+func (d *Dir) Rename(from, to string) error { return d.root.Rename(from, to) }
+
+// Remove implements [FS].
+func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
+
+// Chmod implements [FS].
+func (d *Dir) Chmod(name string, mode fs.FileMode) error { return d.root.Chmod(name, mode) }
+
+// Chtimes implements [FS].
+func (d *Dir) Chtimes(name string, mtime time.Time) error {
+	return d.root.Chtimes(name, mtime, mtime)
+}
+
+// Lstat implements [FS].
+func (d *Dir) Lstat(name string) (Info, error) {
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return infoOf(info), nil
+}
+
+// ReadDir implements [FS]. Entries that vanish while it reads are left out.
+func (d *Dir) ReadDir(name string) ([]Info, error) {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	entries := make([]Info, 0, len(names))
+	for _, n := range names {
+		info, err := d.Lstat(path.Join(name, n))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, info)
+	}
+	return entries, nil
+}
+
+// SyncDir implements [FS].
+func (d *Dir) SyncDir(name string) error {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+type osFile struct{ *os.File }
+
+var _ Cloner = (*osFile)(nil)
+
+func (f *osFile) Stat() (Info, error) {
+	info, err := f.File.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	return infoOf(info), nil
+}
+
+func (f *osFile) CloneFrom(src File) error {
+	from, ok := src.(*osFile)
+	if !ok {
+		return fs.ErrInvalid
+	}
+	return cloneFile(f.File, from.File)
+}
+
+func (f *osFile) TryLock() error { return tryLock(f.File) }
+
+func infoOf(info fs.FileInfo) Info {
+	i := Info{Name: info.Name(), Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime()}
+	fillSystem(&i, info)
+	return i
+}
+
+func typeName(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeDevice != 0:
+		return "device"
+	}
+	return "special file"
+}

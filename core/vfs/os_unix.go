@@ -1,0 +1,34 @@
+//go:build unix
+
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// nonBlocking keeps open from waiting for the other end of a pipe.
+const nonBlocking = syscall.O_NONBLOCK
+
+func tryLock(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return ErrLocked
+		}
+		return err
+	}
+}
+
+func fillSystem(i *Info, info fs.FileInfo) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		i.Dev = uint64(st.Dev)
+		i.Ino = st.Ino
+		i.ChangeTime = changeTime(st)
+	}
+}

@@ -1,0 +1,16 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// Windows is a client only: it reads uploads, and never holds a repository.
+const nonBlocking = 0
+
+func cloneFile(_, _ *os.File) error { return errors.ErrUnsupported }
+
+func tryLock(*os.File) error { return errors.ErrUnsupported }
+
+func fillSystem(*Info, fs.FileInfo) {}
