@@ -60,3 +60,12 @@ func KindOf(err error) Kind {
 	}
 	return KindInternal
 }
+
+// CodeOf returns the code of the first *Error in err's chain; [CodeInternal] if
+// nobody has classified it.
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code != "" {
+		return e.Code
+	}
+	return CodeInternal
+}

@@ -1,0 +1,89 @@
+package commit
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// Change is everything that one commit does.
+type Change struct {
+	// Stage is the folder, below the repository, that holds the files of Puts.
+	Stage string
+	// Intent can be planned again by [Options].Replan.
+	Intent json.RawMessage
+	// Puts are the files to place.
+	Puts []Put
+	// Switches are the index files to replace, in that order.
+	Switches []Switch
+	// Retires are published files that no index names after the change.
+	Retires []Retire
+	// Records are the history's changes: one for each upload or removal.
+	Records []repo.Change
+	// Clock bounds the modification times of the new index files.
+	Clock Clock
+}
+
+// Clock is what a format asks of the modification time of its index files.
+type Clock struct {
+	// Step is how much later than the replaced file's it is at least.
+	Step time.Duration
+	// Limit is how far ahead of the machine's clock it may be.
+	Limit time.Duration
+}
+
+// Put is one file to place.
+type Put struct {
+	// From is its name in the stage.
+	From string `json:"from"`
+	// To is its path below the repository.
+	To     string `json:"to"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Switch is one index file to replace.
+type Switch struct {
+	Index string
+	// Base is the file that the plan was made on; the zero one if there is none.
+	Base repo.Identity
+	// Write writes the new content.
+	Write func(io.Writer) error
+}
+
+// Retire is one file to retire.
+type Retire struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+}
+
+// Replan plans an intent again on the repository as it is now; the files are in
+// the stage or, where an earlier attempt had placed them, at their targets. It
+// runs under the lock. An error of kind [report.KindRejected] or
+// [report.KindConflict] says that the intent no longer plans; any other stops the
+// recovery and leaves it to the next run.
+type Replan func(ctx context.Context, intent json.RawMessage, stage string) (Change, error)
+
+// Options are how to begin.
+type Options struct {
+	// LockWait bounds the waiting for the lock, and for the clock.
+	LockWait time.Duration
+	// Program names us to those who wait.
+	Program string
+	Replan  Replan
+}
+
+// given up, as a report that is kept beside the files.
+type rejection struct {
+	Transaction string           `json:"transaction"`
+	Time        time.Time        `json:"time"`
+	Reason      string           `json:"reason"`
+	Code        report.Code      `json:"code"`
+	Findings    []report.Finding `json:"findings,omitempty"`
+	Records     []repo.Change    `json:"records"`
+}

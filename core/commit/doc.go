@@ -1,0 +1,71 @@
+// Package commit changes a repository so that no kill, power loss, full disk or
+// other program can leave it broken. This page is the specification.
+//
+// In: a [Change], prepared in a stage: files to place, index files to write, files
+// to retire, records for the history. Out: the change, durable, as one
+// generation; or an error, and the repository as it was.
+//
+// # Words
+//
+// The index files are the truth. A reader fetches an index and then the files that
+// it names, at any moment, from a plain web server. "Broken" is: an index that
+// cannot be read or names a file that is not there with its bytes; a pair of
+// indexes that disagrees for good; an acknowledged change that is gone; a refused
+// one that is half there; a next run that needs help.
+//
+// # The order of a commit
+//
+//  1. The caller stages the change's files in .mmpush/stage/ID, synced, with no
+//     lock held.
+//  2. [Begin] takes the lock, recovers (below) and sweeps dead stages.
+//  3. [Tx.Commit] writes the new index files into the stage and syncs them. Their
+//     modification time is max(now, that of the file they replace + step), and
+//     never more than limit ahead of the clock: the repository's other tool
+//     reloads an index only when that time has grown. Then the stage folder and
+//     its parent are synced; for the very first generation the repository's folder
+//     too, since .mmpush may be new in it.
+//  4. The journal says everything that follows: the intent in a form that can be
+//     planned again, the files to place with their SHA-256, the identity of each
+//     index file that the plan was made on (base: inode, size, modification time,
+//     change time) and of the one that replaces it (next: inode, size, modification
+//     time, SHA-256; a rename alters the change time), the files to retire and the
+//     history record. It is written to a temporary name, synced, renamed, and its
+//     folder synced. That is the commit point.
+//  5. The files are renamed into their places, over nothing but damaged bytes; each
+//     folder that received one is synced, and so are its parents.
+//  6. The index files are renamed, in the format's order; the folder is synced.
+//  7. The retire records are appended and synced, then the history record, last:
+//     a history that has the transaction says that everything before is durable.
+//  8. The journal is removed. Only now is the change acknowledged.
+//  9. [Tx.Expire] deletes retired files whose grace time is over; none of it is
+//     synced, since doing it again does no harm.
+//
+// # Recovery
+//
+// Whoever takes the lock looks for a journal. The journal's folder is synced first:
+// the process may have died between the rename and the sync, and nothing may be
+// switched on the word of a journal that a power loss can still take.
+//
+//   - The history has its transaction: all is done; the journal is removed. (The
+//     removal of a journal is not synced; a power loss can bring it back, after
+//     others have published on top.)
+//   - Each index file is next (done) or base (to do): the commit goes on at step 5.
+//   - One is neither: somebody else published in between. The staged index files
+//     are out of date. The intent is planned again on what is there now, a new
+//     journal replaces the old, and the commit goes on with that. If it no longer
+//     plans, its files go to .mmpush/rejected/ID with a report, those that had been
+//     placed already included: nobody was told that they were published.
+//
+// An index file that the journal does not know is never renamed over. A file at a
+// target counts only with the journal's size and SHA-256.
+//
+// # What is synced, and why that is all
+//
+// Each sync has a test that fails without it (crash_test.go drops them one at a
+// time). A failed sync is final: before the commit point the change is given up;
+// after it the error says that the next run will finish the change.
+//
+// commit knows no package format: the intent is opaque bytes, and whoever opens the
+// repository gives [Options].Replan. It imports repo, vfs and report. It may
+// change at any release.
+package commit

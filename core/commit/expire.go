@@ -1,0 +1,74 @@
+package commit
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/repo"
+)
+
+// What one call of Expire does at the most, so that no publish pays for many.
+const (
+	expireFiles = 1000
+	expireTime  = time.Second
+)
+
+// Expire deletes retired files whose grace time is over. A file goes only if no
+// index names it, it is still the file that was retired, and its time is up.
+func (tx *Tx) Expire() error {
+	records, err := tx.repo.RetiredFiles()
+	if err != nil {
+		return err
+	}
+	now := tx.repo.Now()
+	due := func(r repo.Retired) bool { return !now.Before(r.Since.Add(tx.repo.Settings.Grace)) }
+	if !slices.ContainsFunc(records, due) {
+		return nil
+	}
+	named, err := tx.repo.Format.Names(tx.repo.FS)
+	if err != nil {
+		return err
+	}
+	var rest []repo.Retired
+	for i, rec := range records {
+		if i-len(rest) >= expireFiles || tx.repo.Now().Sub(now) > expireTime {
+			rest = append(rest, records[i:]...)
+			break
+		}
+		if !due(rec) {
+			rest = append(rest, rec)
+			continue
+		}
+		if err := tx.expire(rec, named); err != nil {
+			return repo.DiskError("expire", path.Join(tx.repo.Path, rec.Name), err)
+		}
+	}
+	return tx.repo.ReplaceRetired(rest)
+}
+
+// expire deletes one file, or finds that it is not ours to delete.
+func (tx *Tx) expire(rec repo.Retired, named func(string) (bool, error)) error {
+	is, err := named(rec.Name)
+	if err != nil || is {
+		return err
+	}
+	info, err := tx.repo.FS.Lstat(rec.Name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (info.Ino != rec.Ino || info.Size != rec.Size) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.repo.FS.Remove(rec.Name); err != nil {
+		return err
+	}
+	if dir := path.Dir(rec.Name); strings.HasPrefix(dir, repo.PoolDir+"/") {
+		// It stays if another file is in it.
+		_ = tx.repo.FS.Remove(dir)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package commit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// finish does everything behind the commit point; doing a part of it again does no
+// harm.
+func (tx *Tx) finish(j journal) error {
+	if err := tx.place(j.Puts, j.Stage); err != nil {
+		return err
+	}
+	if err := tx.switchIndexes(j); err != nil {
+		return err
+	}
+	if err := tx.retire(j); err != nil {
+		return err
+	}
+	if err := tx.repo.AppendGeneration(j.Generation); err != nil {
+		return err
+	}
+	return tx.repo.FS.Remove(repo.JournalFile)
+}
+
+// place renames the files to their targets and makes all the entries durable, also
+// those that an earlier attempt has made.
+func (tx *Tx) place(puts []Put, stage string) error {
+	var folders []string
+	for _, p := range puts {
+		if err := tx.makeFolders(path.Dir(p.To)); err != nil {
+			return err
+		}
+		if err := tx.placeOne(p, stage); err != nil {
+			return err
+		}
+		for dir := path.Dir(p.To); ; dir = path.Dir(dir) {
+			if !slices.Contains(folders, dir) {
+				folders = append(folders, dir)
+			}
+			if dir == "." {
+				break
+			}
+		}
+	}
+	for _, dir := range folders {
+		if err := tx.repo.FS.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) makeFolders(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if err := tx.makeFolders(path.Dir(dir)); err != nil {
+		return err
+	}
+	err := tx.repo.FS.Mkdir(dir, repo.FolderMode)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// placeOne moves the staged file into its place. If it is not in the stage, an
+// earlier attempt has moved it: then the target has to be it.
+func (tx *Tx) placeOne(p Put, stage string) error {
+	err := tx.repo.FS.Rename(path.Join(stage, p.From), p.To)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	ok, statErr := hasContent(tx.repo.FS, p.To, p.Size, p.SHA256)
+	if statErr != nil {
+		return statErr
+	}
+	if !ok {
+		return fmt.Errorf("%s: is neither in the stage nor in its place: %w", p.To, err)
+	}
+	return nil
+}
+
+// hasContent reports whether an ordinary file of that size and SHA-256 is there.
+func hasContent(fsys vfs.FS, name string, size int64, sum string) (bool, error) {
+	info, err := fsys.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.IsRegular() || info.Size != size) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return false, err
+	}
+	return hex.EncodeToString(h.Sum(nil)) == sum, nil
+}
+
+// switchIndexes renames the staged index files that are not in place yet.
+func (tx *Tx) switchIndexes(j journal) error {
+	for _, s := range j.Switches {
+		err := tx.repo.FS.Rename(s.From, s.Index)
+		if err == nil {
+			continue
+		}
+		state, stateErr := tx.stateOf(s)
+		if !errors.Is(err, fs.ErrNotExist) || stateErr != nil || state != isNext {
+			return errors.Join(err, stateErr)
+		}
+	}
+	return tx.repo.FS.SyncDir(".")
+}
+
+// retire records the files that no index names any more.
+func (tx *Tx) retire(j journal) error {
+	if len(j.Retires) == 0 {
+		return nil
+	}
+	recorded, err := tx.repo.RetiredFiles()
+	if err != nil {
+		return err
+	}
+	done := map[string]bool{}
+	for _, rec := range recorded {
+		if rec.Transaction == j.Transaction {
+			done[rec.Name] = true
+		}
+	}
+	var records []repo.Retired
+	for _, r := range j.Retires {
+		info, err := tx.repo.FS.Lstat(r.Name)
+		if errors.Is(err, fs.ErrNotExist) || done[r.Name] {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		records = append(records, repo.Retired{
+			Transaction: j.Transaction, Name: r.Name, SHA256: r.SHA256, Size: info.Size, Ino: info.Ino, Since: j.Generation.Time,
+		})
+	}
+	return tx.repo.AppendRetired(records)
+}

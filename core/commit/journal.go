@@ -1,0 +1,131 @@
+package commit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// journalVersion is the form that this program writes and reads.
+const journalVersion = 1
+
+// journalMagic begins the first line: magic, version, SHA-256 of the rest.
+const journalMagic = "mmpush-journal"
+
+// journalLimit bounds what is read back; a stanza in an intent is some 600 bytes.
+const journalLimit = 512 << 20
+
+// journal is a decided change.
+type journal struct {
+	Transaction string          `json:"transaction"`
+	Stage       string          `json:"stage"`
+	Intent      json.RawMessage `json:"intent"`
+	Puts        []Put           `json:"puts,omitempty"`
+	Switches    []journalSwitch `json:"switches"`
+	Retires     []Retire        `json:"retires,omitempty"`
+	Generation  repo.Generation `json:"generation"`
+}
+
+// journalSwitch is one index file to replace.
+type journalSwitch struct {
+	Index string `json:"index"`
+	// From is the staged file, below the repository.
+	From string        `json:"from"`
+	Base repo.Identity `json:"base"`
+	Next repo.Identity `json:"next"`
+	// SHA256 is of the staged file.
+	SHA256 string `json:"sha256"`
+}
+
+func formatJournal(j journal) ([]byte, error) {
+	body, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	head := fmt.Sprintf("%s %d %s\n", journalMagic, journalVersion, hex.EncodeToString(sum[:]))
+	return append([]byte(head), body...), nil
+}
+
+// parseJournal reads a journal whole or not at all.
+func parseJournal(text []byte) (journal, error) {
+	head, body, _ := bytes.Cut(text, []byte("\n"))
+	words := strings.Fields(string(head))
+	if len(words) != 3 || words[0] != journalMagic {
+		return journal{}, errors.New("does not begin with its mark")
+	}
+	if v, err := strconv.Atoi(words[1]); err != nil || v != journalVersion {
+		return journal{}, fmt.Errorf("has version %s; this program knows version %d", words[1], journalVersion)
+	}
+	sum := sha256.Sum256(body)
+	if hex.EncodeToString(sum[:]) != words[2] {
+		return journal{}, errors.New("does not have its checksum")
+	}
+	var j journal
+	if err := json.Unmarshal(body, &j); err != nil {
+		return journal{}, err
+	}
+	return j, j.check()
+}
+
+// check refuses names that lead elsewhere; vfs would, too, but in mid-commit.
+func (j journal) check() error {
+	if j.Transaction == "" || len(j.Switches) == 0 {
+		return errors.New("names no transaction or no index file")
+	}
+	if !fs.ValidPath(j.Stage) || path.Dir(j.Stage) != repo.StageDir {
+		return fmt.Errorf("names %q as its stage", j.Stage)
+	}
+	for _, p := range j.Puts {
+		if path.Base(p.From) != p.From || !fs.ValidPath(p.To) || p.To == "." {
+			return fmt.Errorf("moves %q to %q", p.From, p.To)
+		}
+	}
+	for _, s := range j.Switches {
+		if path.Base(s.Index) != s.Index || !fs.ValidPath(s.Index) || path.Dir(s.From) != j.Stage {
+			return fmt.Errorf("switches %q to %q", s.Index, s.From)
+		}
+	}
+	return nil
+}
+
+// writeJournal is the commit point.
+func (tx *Tx) writeJournal(j journal) error {
+	text, err := formatJournal(j)
+	if err != nil {
+		return err
+	}
+	r := tx.repo
+	return vfs.ReplaceFile(r.FS, repo.JournalFile, repo.JournalFile+".new", r.PrivateFileMode(), text)
+}
+
+// readJournal returns nil if there is none.
+func (tx *Tx) readJournal() (*journal, error) {
+	file := path.Join(tx.repo.Path, repo.JournalFile)
+	text, err := vfs.ReadFile(tx.repo.FS, repo.JournalFile, journalLimit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, repo.DiskError("recover", file, err)
+	}
+	j, err := parseJournal(text)
+	if err != nil {
+		return nil, &report.Error{
+			Stage: "recover", Code: report.CodeJournal, Kind: report.KindInternal, File: file, Err: err,
+			Hint: "an interrupted publish cannot be finished by this program; nothing was changed",
+		}
+	}
+	return &j, nil
+}

@@ -1,0 +1,143 @@
+package commit
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"time"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// prepare writes the new index files into the stage and makes the stage durable.
+func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
+	j, err := tx.newJournal(c)
+	if err != nil {
+		return j, err
+	}
+	mtimes, err := tx.indexTimes(ctx, c)
+	if err != nil {
+		return j, err
+	}
+	for i, s := range c.Switches {
+		js, err := tx.stageIndex(j, s, mtimes[i])
+		if err != nil {
+			return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage, s.Index), err)
+		}
+		j.Switches = append(j.Switches, js)
+	}
+	if err := tx.syncStage(j); err != nil {
+		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
+	}
+	return j, nil
+}
+
+func (tx *Tx) newJournal(c Change) (journal, error) {
+	last, hash, err := tx.repo.LastGeneration()
+	if err != nil {
+		return journal{}, err
+	}
+	id := tx.repo.NewID()
+	return journal{
+		Transaction: id, Stage: c.Stage, Intent: c.Intent, Puts: c.Puts, Retires: c.Retires,
+		Generation: repo.Generation{
+			Number: last.Number + 1, Transaction: id, Time: tx.repo.Now().UTC(), Previous: hash, Changes: c.Records,
+		},
+	}, nil
+}
+
+// indexTimes returns the modification time for each new index file, waiting for
+// the clock if it has to.
+func (tx *Tx) indexTimes(ctx context.Context, c Change) ([]time.Time, error) {
+	deadline := tx.repo.Now().Add(tx.opt.LockWait)
+	times := make([]time.Time, len(c.Switches))
+	for i, s := range c.Switches {
+		for {
+			now := tx.repo.Now()
+			t, wait := c.Clock.after(s.Base, now)
+			times[i] = t
+			if wait <= 0 {
+				break
+			}
+			if now.Add(wait).After(deadline) || ctx.Err() != nil {
+				return nil, tx.clockError(s)
+			}
+			tx.repo.Sleep(min(wait, 100*time.Millisecond))
+		}
+	}
+	return times, nil
+}
+
+// after returns the time for a file that replaces base, and how long the clock has
+// to run on before that time is allowed.
+func (c Clock) after(base repo.Identity, now time.Time) (t time.Time, wait time.Duration) {
+	t = now
+	if base != (repo.Identity{}) {
+		if least := base.Time().Add(c.Step); least.After(t) {
+			t = least
+		}
+	}
+	return t, t.Sub(now) - c.Limit
+}
+
+func (tx *Tx) clockError(s Switch) error {
+	return &report.Error{
+		Stage: "commit", Code: report.CodeClock, Kind: report.KindBusy, File: path.Join(tx.repo.Path, s.Index),
+		Err: fmt.Errorf("is dated %s, which is in the future; now it is %s",
+			s.Base.Time().UTC().Format(time.RFC3339Nano), tx.repo.Now().UTC().Format(time.RFC3339Nano)),
+		Hint: "set the machine's clock, or the file's date with: touch " + path.Join(tx.repo.Path, s.Index),
+	}
+}
+
+// stageIndex writes one new index file. Its name begins with a dot and ends with
+// the transaction: no upload's file is called that, nor that of another attempt.
+func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, error) {
+	js := journalSwitch{Index: s.Index, From: path.Join(j.Stage, "."+s.Index+"."+j.Transaction), Base: s.Base}
+	f, err := tx.repo.FS.Create(js.From, repo.FileMode)
+	if err != nil {
+		return js, err
+	}
+	h := sha256.New()
+	err = tx.fillIndex(f, h, js.From, s, mtime)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return js, err
+	}
+	js.SHA256 = hex.EncodeToString(h.Sum(nil))
+	js.Next, err = repo.Identify(tx.repo.FS, js.From)
+	js.Next.ChangeTime = 0
+	return js, err
+}
+
+// fillIndex writes, dates and syncs: a sync makes the date durable too.
+func (tx *Tx) fillIndex(f vfs.File, h hash.Hash, name string, s Switch, mtime time.Time) error {
+	if err := s.Write(io.MultiWriter(f, h)); err != nil {
+		return err
+	}
+	if err := tx.repo.FS.Chtimes(name, mtime); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// syncStage makes the stage's entries durable, and its own.
+func (tx *Tx) syncStage(j journal) error {
+	folders := []string{j.Stage, repo.StageDir}
+	if j.Generation.Number == 1 {
+		folders = append(folders, ".")
+	}
+	for _, dir := range folders {
+		if err := tx.repo.FS.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,261 @@
+package commit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// state is what stands at the name of an index file, as a journal sees it.
+type state int
+
+const (
+	isBase state = iota
+	isNext
+	isForeign
+)
+
+// recover finishes the change that the journal of a dead process has decided.
+func (tx *Tx) recover(ctx context.Context) error {
+	j, err := tx.readJournal()
+	if err != nil || j == nil {
+		return err
+	}
+	if err := tx.repo.FS.SyncDir(repo.MetaDir); err != nil {
+		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.MetaDir), err)
+	}
+	last, _, err := tx.repo.LastGeneration()
+	if err != nil {
+		return err
+	}
+	if last.Transaction == j.Transaction {
+		if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
+			return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
+		}
+		return nil
+	}
+	foreign, err := tx.foreign(*j)
+	if err != nil {
+		return repo.DiskError("recover", tx.repo.Path, err)
+	}
+	if foreign {
+		return tx.replan(ctx, *j)
+	}
+	return tx.complete(*j)
+}
+
+// complete goes on with a decided change and deletes its stage.
+func (tx *Tx) complete(j journal) error {
+	if err := tx.finish(j); err != nil {
+		return tx.unfinished(err)
+	}
+	tx.note("an interrupted publish was finished first", j)
+	return nil
+}
+
+func (tx *Tx) note(message string, j journal) {
+	tx.Notes = append(tx.Notes, report.Finding{
+		Code: report.CodeRecovered, Severity: report.SeverityNote, Message: message, Actual: describe(j.Generation.Changes),
+	})
+}
+
+// describe names what the changes are about.
+func describe(changes []repo.Change) string {
+	if len(changes) == 0 {
+		return ""
+	}
+	c := changes[0]
+	text := c.Action
+	if c.Manifest != "" {
+		text += " of " + c.Manifest
+	}
+	if len(changes) > 1 {
+		text += fmt.Sprintf(" and %d more", len(changes)-1)
+	}
+	return text
+}
+
+// foreign reports whether somebody else has written an index file since the
+// journal was.
+func (tx *Tx) foreign(j journal) (bool, error) {
+	for _, s := range j.Switches {
+		st, err := tx.stateOf(s)
+		if err != nil || st == isForeign {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// stateOf compares the index file with what the journal knows. A file that has
+// inode, size and time of the staged one is read: only its bytes prove it.
+func (tx *Tx) stateOf(s journalSwitch) (state, error) {
+	id, err := repo.Identify(tx.repo.FS, s.Index)
+	if err != nil {
+		return isForeign, err
+	}
+	if id == s.Base {
+		return isBase, nil
+	}
+	if !id.SameFile(s.Next) {
+		return isForeign, nil
+	}
+	ok, err := hasContent(tx.repo.FS, s.Index, s.Next.Size, s.SHA256)
+	if err != nil || !ok {
+		return isForeign, err
+	}
+	return isNext, nil
+}
+
+// replan plans the intent again, on what somebody else has made of the repository.
+func (tx *Tx) replan(ctx context.Context, j journal) error {
+	c, err := tx.opt.Replan(ctx, j.Intent, j.Stage)
+	if kind := report.KindOf(err); err != nil && (kind == report.KindRejected || kind == report.KindConflict) {
+		return tx.reject(j, err)
+	}
+	if err != nil {
+		return err
+	}
+	c.Intent, c.Stage = j.Intent, j.Stage
+	// What the first plan dropped is not in the index any more where that was
+	// switched. A record too many does no harm: Expire asks the index again.
+	c.Retires = union(c.Retires, j.Retires)
+	if len(c.Switches) == 0 {
+		j.Retires = c.Retires
+		return tx.alreadyThere(j)
+	}
+	if err := tx.checkFiles(c); err != nil {
+		return tx.reject(j, err)
+	}
+	next, err := tx.prepare(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := tx.writeJournal(next); err != nil {
+		return tx.unfinished(err)
+	}
+	return tx.complete(next)
+}
+
+func union(a, b []Retire) []Retire {
+	for _, r := range b {
+		if !slices.Contains(a, r) {
+			a = append(a, r)
+		}
+	}
+	return a
+}
+
+// checkFiles looks, before anything is decided anew, whether each file is there
+// still: whoever published in between may have overwritten what had been placed.
+func (tx *Tx) checkFiles(c Change) error {
+	for _, p := range c.Puts {
+		_, err := tx.repo.FS.Lstat(path.Join(c.Stage, p.From))
+		if err == nil {
+			continue
+		}
+		ok, err := hasContent(tx.repo.FS, p.To, p.Size, p.SHA256)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%s was replaced by somebody else", p.From)
+		}
+	}
+	return nil
+}
+
+// alreadyThere ends a change whose indexes were switched before somebody else
+// published on top of it.
+func (tx *Tx) alreadyThere(j journal) error {
+	err := tx.retire(j)
+	if err == nil {
+		err = tx.repo.AppendGeneration(j.Generation)
+	}
+	if err == nil {
+		err = tx.repo.FS.Remove(repo.JournalFile)
+	}
+	if err != nil {
+		return tx.unfinished(err)
+	}
+	tx.note("an interrupted publish was finished first", j)
+	return nil
+}
+
+// reject keeps the files of a change that no longer plans, with the reason, where
+// nobody publishes them, and forgets the change.
+func (tx *Tx) reject(j journal, reason error) error {
+	dest := path.Join(repo.RejectedDir, j.Transaction)
+	if err := tx.keepRejected(j, dest, reason); err != nil {
+		return repo.DiskError("recover", path.Join(tx.repo.Path, dest), err)
+	}
+	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
+		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
+	}
+	tx.Notes = append(tx.Notes, report.Finding{
+		Code: report.CodeRecovered, Severity: report.SeverityWarning, Actual: describe(j.Generation.Changes),
+		Message: "an interrupted publish could not be finished, since somebody else has published since: " + reason.Error(),
+		Hint:    "its files and a report are in " + path.Join(tx.repo.Path, dest) + "; push them again if they are still meant",
+	})
+	return nil
+}
+
+func (tx *Tx) keepRejected(j journal, dest string, reason error) error {
+	text, err := json.MarshalIndent(rejection{
+		Transaction: j.Transaction, Time: tx.repo.Now().UTC(), Reason: reason.Error(),
+		Code: report.CodeOf(reason), Records: j.Generation.Changes,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	fsys := tx.repo.FS
+	err = fsys.Rename(j.Stage, dest)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := fsys.Mkdir(dest, tx.repo.PrivateFolderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := tx.takeBack(j, dest); err != nil {
+		return err
+	}
+	file := path.Join(dest, "report.json")
+	if err := vfs.ReplaceFile(fsys, file, file+".new", tx.repo.PrivateFileMode(), text); err != nil {
+		return err
+	}
+	return fsys.SyncDir(repo.RejectedDir)
+}
+
+// takeBack moves files that were placed already, and that no index names, out of
+// the published folder.
+func (tx *Tx) takeBack(j journal, dest string) error {
+	named, err := tx.repo.Format.Names(tx.repo.FS)
+	if err != nil {
+		return err
+	}
+	for _, p := range j.Puts {
+		is, err := named(p.To)
+		if err != nil {
+			return err
+		}
+		ours, err := hasContent(tx.repo.FS, p.To, p.Size, p.SHA256)
+		if err != nil {
+			return err
+		}
+		if is || !ours {
+			continue
+		}
+		if err := tx.repo.FS.Rename(p.To, path.Join(dest, p.From)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

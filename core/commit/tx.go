@@ -1,0 +1,82 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// Tx is the right to change one repository: the lock is held, what others left
+// unfinished is finished.
+type Tx struct {
+	// Notes tell what recovery did.
+	Notes []report.Finding
+
+	repo *repo.Repo
+	opt  Options
+	lock *repo.Lock
+}
+
+// Begin takes the lock, recovers and sweeps. Close gives the lock back.
+func Begin(ctx context.Context, r *repo.Repo, opt Options) (*Tx, error) {
+	lock, err := r.Lock(ctx, opt.LockWait, opt.Program)
+	if err != nil {
+		return nil, err
+	}
+	tx := &Tx{repo: r, opt: opt, lock: lock}
+	if err := tx.recover(ctx); err != nil {
+		return nil, errors.Join(err, tx.Close())
+	}
+	if err := r.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(repo.DiskError("recover", path.Join(r.Path, repo.StageDir), err), tx.Close())
+	}
+	return tx, nil
+}
+
+// Close gives the lock back.
+func (tx *Tx) Close() error { return tx.lock.Unlock() }
+
+// Commit makes the change durable and returns its generation. After an error the
+// repository is as it was, unless the error says that the next run will finish the
+// change.
+func (tx *Tx) Commit(ctx context.Context, c Change) (repo.Generation, error) {
+	j, err := tx.prepare(ctx, c)
+	if err != nil {
+		return repo.Generation{}, err
+	}
+	if err := tx.decide(j); err != nil {
+		return repo.Generation{}, err
+	}
+	if err := tx.finish(j); err != nil {
+		return repo.Generation{}, tx.unfinished(err)
+	}
+	return j.Generation, nil
+}
+
+// decide writes the journal. If it fails, the journal may be there or not, and
+// which of them a power loss would leave is unknown: without it in its place the
+// change is given up, with it the next run finishes.
+func (tx *Tx) decide(j journal) error {
+	err := tx.writeJournal(j)
+	if err == nil {
+		return nil
+	}
+	if _, statErr := tx.repo.FS.Lstat(repo.JournalFile); errors.Is(statErr, fs.ErrNotExist) {
+		return repo.DiskError("commit", path.Join(tx.repo.Path, repo.JournalFile), err)
+	}
+	return tx.unfinished(err)
+}
+
+// unfinished says that the change is decided, but not done yet.
+func (tx *Tx) unfinished(err error) error {
+	return &report.Error{
+		Stage: "commit", Code: report.CodeDisk, Kind: report.KindInternal, File: tx.repo.Path,
+		Err:  fmt.Errorf("the publish is decided but could not be finished: %w", err),
+		Hint: "run any mmpush command that changes this repository when the cause is gone: it finishes this publish first",
+	}
+}

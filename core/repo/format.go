@@ -1,0 +1,17 @@
+package repo
+
+import "github.com/mmpush/mmpush/core/vfs"
+
+// Format is a kind of repository: which index files it has and which files they
+// publish.
+type Format interface {
+	// Kind is the name of the format, such as "mmpack".
+	Kind() string
+	// Indexes are the index files, in the order in which a commit switches them.
+	Indexes() []string
+	// Empty is the content of an index file of a repository with no package.
+	Empty(index string) []byte
+	// Names reads the index files and returns a function that reports whether
+	// any of them names that file, a path below the repository.
+	Names(fsys vfs.FS) (func(file string) (bool, error), error)
+}

@@ -1,0 +1,80 @@
+package repo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// Generation is one commit: one line of the history.
+type Generation struct {
+	// Number counts from 1.
+	Number uint64 `json:"generation"`
+	// Transaction is the random name of the commit.
+	Transaction string    `json:"transaction"`
+	Time        time.Time `json:"time"`
+	// Previous is the SHA-256 of the line before, without its newline; empty in
+	// the first.
+	Previous string   `json:"previous,omitempty"`
+	Changes  []Change `json:"changes"`
+}
+
+// Change is what one upload, or one removal, did in a generation.
+type Change struct {
+	// Action is "publish" or "remove".
+	Action string `json:"action"`
+	// Who published, as far as the transport knows.
+	Who       string `json:"who,omitempty"`
+	Transport string `json:"transport,omitempty"`
+	Manifest  string `json:"manifest,omitempty"`
+	// Packages is what happened to each package.
+	Packages []report.Package `json:"packages,omitempty"`
+	Findings []report.Finding `json:"findings,omitempty"`
+	// Dropped are the stanzas that were taken out, with text and place, in the
+	// form of the planner that took them out.
+	Dropped json.RawMessage `json:"dropped,omitempty"`
+}
+
+// LastGeneration returns the newest whole record and the hash of its line; a
+// repository with no history has generation 0.
+func (r *Repo) LastGeneration() (Generation, string, error) {
+	f, err := r.FS.Open(HistoryFile)
+	if isNotExist(err) {
+		return Generation{}, "", nil
+	}
+	if err != nil {
+		return Generation{}, "", r.historyError(err)
+	}
+	defer f.Close()
+	line, _, err := lastRecord(f)
+	if err != nil || len(line) == 0 {
+		return Generation{}, "", r.historyError(err)
+	}
+	var g Generation
+	if err := json.Unmarshal(line, &g); err != nil {
+		return Generation{}, "", r.historyError(err)
+	}
+	sum := sha256.Sum256(line)
+	return g, hex.EncodeToString(sum[:]), nil
+}
+
+func (r *Repo) historyError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return DiskError("history", path.Join(r.Path, HistoryFile), err)
+}
+
+// AppendGeneration writes a record behind the last one, durably.
+func (r *Repo) AppendGeneration(g Generation) error {
+	line, err := json.Marshal(g)
+	if err != nil {
+		return fmt.Errorf("generation %d: %w", g.Number, err)
+	}
+	return r.historyError(r.appendRecords(HistoryFile, append(line, '\n')))
+}

@@ -1,0 +1,114 @@
+package repo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"time"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Holder is who holds a repository's lock, as it told itself.
+type Holder struct {
+	Program string    `json:"program"`
+	PID     int       `json:"pid"`
+	Host    string    `json:"host,omitempty"`
+	Since   time.Time `json:"since"`
+}
+
+// Lock is the right to change a repository. mmpack-modifyrepo takes the same one.
+type Lock struct {
+	repo *Repo
+	file vfs.File
+}
+
+// Lock takes the lock, waiting at most wait for it; program is told to whoever
+// has to wait for us. The error after that is busy and names the holder.
+func (r *Repo) Lock(ctx context.Context, wait time.Duration, program string) (*Lock, error) {
+	f, err := r.FS.OpenLock(LockFile, FileMode)
+	if err != nil {
+		return nil, DiskError("lock", path.Join(r.Path, LockFile), err)
+	}
+	if err := r.waitLock(ctx, f, wait); err != nil {
+		f.Close()
+		return nil, err
+	}
+	l := &Lock{repo: r, file: f}
+	l.tell(program)
+	return l, nil
+}
+
+// waitLock polls: flock has no time limit of its own.
+func (r *Repo) waitLock(ctx context.Context, f vfs.File, wait time.Duration) error {
+	deadline := r.Now().Add(wait)
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		err := f.TryLock()
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, vfs.ErrLocked) {
+			return DiskError("lock", path.Join(r.Path, LockFile), err)
+		}
+		if err := ctx.Err(); err != nil {
+			return &report.Error{Stage: "lock", Code: report.CodeStopped, Kind: report.KindBusy, File: r.Path, Err: err}
+		}
+		if !r.Now().Before(deadline) {
+			return r.busy(wait)
+		}
+		r.Sleep(pause)
+	}
+}
+
+func (r *Repo) busy(wait time.Duration) error {
+	return &report.Error{
+		Stage: "lock", Code: report.CodeLocked, Kind: report.KindBusy, File: r.Path,
+		Err:  fmt.Errorf("is locked by %s; waited %s", r.holder(), wait),
+		Hint: "try again later, or wait longer with --lock-wait",
+	}
+}
+
+// holder names who holds the lock as well as it can be known: a program that does
+// not tell (mmpack-modifyrepo) leaves an older entry, or none.
+func (r *Repo) holder() string {
+	var h Holder
+	text, err := vfs.ReadFile(r.FS, HolderFile, metadataLimit)
+	if err != nil || json.Unmarshal(text, &h) != nil {
+		return "another program"
+	}
+	host, err := os.Hostname()
+	if err == nil && host == h.Host && !alive(h.PID) {
+		return "another program"
+	}
+	return fmt.Sprintf("%s (process %d on %s, since %s)", h.Program, h.PID, h.Host, h.Since.Format(time.RFC3339))
+}
+
+// tell leaves the holder's name for those who wait. That nobody can read it is no
+// reason not to publish.
+func (l *Lock) tell(program string) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	text, err := json.Marshal(Holder{program, os.Getpid(), host, l.repo.Now().UTC()})
+	if err != nil {
+		return
+	}
+	_ = l.repo.FS.Remove(HolderFile)
+	f, err := l.repo.FS.Create(HolderFile, l.repo.PrivateFileMode())
+	if err != nil {
+		return
+	}
+	_, _ = f.Write(text)
+	_ = f.Close()
+}
+
+// Unlock gives the lock back.
+func (l *Lock) Unlock() error {
+	_ = l.repo.FS.Remove(HolderFile)
+	return l.file.Close()
+}

@@ -1,0 +1,97 @@
+package repo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// tailStep is how much of an append-only file is read from its end at a time.
+const tailStep = 64 << 10
+
+// lastLine returns the last whole line of a file without its newline, and where
+// the file has to be cut so that nothing follows that line. A file with no whole
+// line has none, and is cut at 0.
+func lastLine(f vfs.File, size int64) (line []byte, end int64, err error) {
+	for step := int64(tailStep); ; step *= 2 {
+		start := max(0, size-step)
+		tail := make([]byte, size-start)
+		if _, err := f.ReadAt(tail, start); err != nil && !errors.Is(err, io.EOF) {
+			return nil, 0, err
+		}
+		last := bytes.LastIndexByte(tail, '\n')
+		if last >= 0 {
+			before := bytes.LastIndexByte(tail[:last], '\n')
+			if before >= 0 || start == 0 {
+				return tail[before+1 : last], start + int64(last) + 1, nil
+			}
+		}
+		if start == 0 {
+			return nil, 0, nil
+		}
+	}
+}
+
+// lastRecord returns the last line that is whole and JSON. A power loss can have
+// torn only the line behind it: each is synced before the next is written.
+func lastRecord(f vfs.File) (line []byte, end int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	line, end, err = lastLine(f, info.Size)
+	if err != nil || len(line) == 0 || json.Valid(line) {
+		return line, end, err
+	}
+	line, end, err = lastLine(f, end-int64(len(line))-1)
+	if err == nil && len(line) > 0 && !json.Valid(line) {
+		err = fmt.Errorf("two damaged records at the end")
+	}
+	return line, end, err
+}
+
+// appendRecords writes lines behind the last whole record and makes them durable;
+// a torn tail is cut first.
+func (r *Repo) appendRecords(name string, lines []byte) error {
+	f, err := r.FS.Append(name, r.PrivateFileMode())
+	if err != nil {
+		return err
+	}
+	err = r.appendTo(f, name, lines)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (r *Repo) appendTo(f vfs.File, name string, lines []byte) error {
+	_, end, err := lastRecord(f)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size > end {
+		if err := f.Truncate(end); err != nil {
+			return err
+		}
+	}
+	if _, err := f.Write(lines); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if end == 0 {
+		// It may have been made just now.
+		return r.FS.SyncDir(path.Dir(name))
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package repo
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// metadataLimit is far above what the one line of a metadata file needs.
+const metadataLimit = 64 << 10
+
+// Repo is an open repository.
+type Repo struct {
+	FS vfs.FS
+	// Path is the folder as the user named it, for messages.
+	Path string
+	// Arch is the architecture that the repository serves.
+	Arch     string
+	Settings Settings
+	Format   Format
+	// Now is the clock, NewID the source of random names, Sleep how to wait.
+	// They are fields so that tests can play time.
+	Now   func() time.Time
+	NewID func() string
+	Sleep func(time.Duration)
+	// adopted is false as long as .mmpush is not there.
+	adopted bool
+}
+
+// Open opens the repository in a folder. The folder needs a metadata file; it
+// does not need to have been written by mmpush. It writes nothing.
+func Open(fsys vfs.FS, repoPath string, format Format) (*Repo, error) {
+	arch, err := readArch(fsys, repoPath)
+	if err != nil {
+		return nil, err
+	}
+	r := newRepo(fsys, repoPath, arch, format)
+	r.Settings, r.adopted, err = readSettings(fsys, repoPath, format.Kind())
+	if err != nil {
+		return nil, err
+	}
+	if r.Settings.Kind != format.Kind() {
+		return nil, &report.Error{
+			Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: repoPath,
+			Err: fmt.Errorf("is a repository of kind %q, not %q", r.Settings.Kind, format.Kind()),
+		}
+	}
+	return r, nil
+}
+
+func newRepo(fsys vfs.FS, repoPath, arch string, format Format) *Repo {
+	return &Repo{FS: fsys, Path: repoPath, Arch: arch, Format: format, Now: time.Now, NewID: newID, Sleep: time.Sleep}
+}
+
+func newID() string { return strings.ToLower(rand.Text()) }
+
+// readArch reads the metadata file: a YAML mapping with the key "architecture".
+func readArch(fsys vfs.FS, repoPath string) (string, error) {
+	noRepo := func(err error) error {
+		return &report.Error{
+			Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: repoPath, Err: err,
+			Hint: "mmpush init " + repoPath + " --arch ARCH makes a repository (ARCH is such as amd64-debian)",
+		}
+	}
+	text, err := vfs.ReadFile(fsys, MetadataFile, metadataLimit)
+	if isNotExist(err) {
+		return "", noRepo(errors.New("is not a repository: it has no metadata file"))
+	}
+	if err != nil {
+		return "", DiskError("open", path.Join(repoPath, MetadataFile), err)
+	}
+	var metadata map[string]string
+	if err := yaml.Unmarshal(text, &metadata); err != nil || metadata["architecture"] == "" {
+		return "", noRepo(errors.New("its metadata file has no line \"architecture: ARCH\""))
+	}
+	return metadata["architecture"], nil
+}
+
+// Adopt makes .mmpush where it is missing. Nothing else is changed: an older tool
+// goes on working with the repository. It is durable with the first commit, or at
+// the end of [Init]; losing it before loses nothing.
+func (r *Repo) Adopt() error {
+	if r.adopted {
+		return nil
+	}
+	if r.Settings.ID == "" {
+		r.Settings.ID = r.NewID()
+	}
+	if err := r.adopt(); err != nil {
+		return DiskError("open", path.Join(r.Path, MetaDir), err)
+	}
+	r.adopted = true
+	return nil
+}
+
+func (r *Repo) adopt() error {
+	for _, dir := range []string{MetaDir, StageDir, TrashDir, RejectedDir} {
+		if err := r.FS.Mkdir(dir, r.PrivateFolderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	err := vfs.CreateSynced(r.FS, SettingsFile+"."+r.Settings.ID, r.PrivateFileMode(), formatSettings(r.Settings))
+	if err != nil {
+		return err
+	}
+	// Whoever adopts at the same time writes the same but for the id; the last
+	// one stays, and nobody has used either yet.
+	return r.FS.Rename(SettingsFile+"."+r.Settings.ID, SettingsFile)
+}
+
+// Adopted reports whether the repository has settings of ours.
+func (r *Repo) Adopted() bool { return r.adopted }

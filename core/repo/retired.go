@@ -1,0 +1,93 @@
+package repo
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+	"time"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Retired is a file that no index names; it stays for the grace time.
+type Retired struct {
+	Transaction string `json:"transaction"`
+	// Name is the path below the repository.
+	Name   string    `json:"name"`
+	SHA256 string    `json:"sha256"`
+	Size   int64     `json:"size"`
+	Ino    uint64    `json:"ino"`
+	Since  time.Time `json:"since"`
+}
+
+// retiredLimit bounds the file of retired records; a record is some 250 bytes.
+const retiredLimit = 256 << 20
+
+// RetiredFiles returns the records in the order in which they were made; a torn
+// last line is left out.
+func (r *Repo) RetiredFiles() ([]Retired, error) {
+	text, err := vfs.ReadFile(r.FS, RetiredFile, retiredLimit)
+	if isNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, DiskError("retired", path.Join(r.Path, RetiredFile), err)
+	}
+	return parseRetired(text), nil
+}
+
+// AppendRetired writes records behind the others, durably.
+func (r *Repo) AppendRetired(records []Retired) error {
+	if len(records) == 0 {
+		return nil
+	}
+	text, err := formatRetired(records)
+	if err == nil {
+		err = r.appendRecords(RetiredFile, text)
+	}
+	if err != nil {
+		return DiskError("retired", path.Join(r.Path, RetiredFile), err)
+	}
+	return nil
+}
+
+// ReplaceRetired writes the whole list anew.
+func (r *Repo) ReplaceRetired(records []Retired) error {
+	text, err := formatRetired(records)
+	if err == nil {
+		err = vfs.ReplaceFile(r.FS, RetiredFile, RetiredFile+".new", r.PrivateFileMode(), text)
+	}
+	if err != nil {
+		return DiskError("retired", path.Join(r.Path, RetiredFile), err)
+	}
+	return nil
+}
+
+func formatRetired(records []Retired) ([]byte, error) {
+	var text []byte
+	for _, rec := range records {
+		line, err := json.Marshal(rec)
+		if err != nil {
+			return nil, err
+		}
+		text = append(append(text, line...), '\n')
+	}
+	return text, nil
+}
+
+// parseRetired reads whole lines and leaves out what is not a record: a torn line
+// is the last one, and its commit writes it again.
+func parseRetired(text []byte) []Retired {
+	var records []Retired
+	for {
+		line, rest, whole := bytes.Cut(text, []byte("\n"))
+		if !whole {
+			return records
+		}
+		var rec Retired
+		if json.Unmarshal(line, &rec) == nil && rec.Name != "" {
+			records = append(records, rec)
+		}
+		text = rest
+	}
+}

@@ -1,0 +1,123 @@
+package repo
+
+import (
+	"errors"
+	"path"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Stage is a folder in which one change is prepared. While it is open nobody
+// sweeps it; a stage whose process died is swept by the next commit.
+type Stage struct {
+	// Dir is the folder, below the repository.
+	Dir  string
+	repo *Repo
+	lock vfs.File
+}
+
+// NewStage makes an empty stage.
+func (r *Repo) NewStage() (*Stage, error) {
+	for {
+		s, err := r.tryStage()
+		if err != nil {
+			return nil, DiskError("stage", path.Join(r.Path, StageDir), err)
+		}
+		if s != nil {
+			return s, nil
+		}
+	}
+}
+
+// tryStage returns nil if the sweeper took the folder between its making and its
+// locking.
+func (r *Repo) tryStage() (*Stage, error) {
+	dir := path.Join(StageDir, r.NewID())
+	if err := r.FS.Mkdir(dir, r.PrivateFolderMode()); err != nil {
+		return nil, err
+	}
+	f, err := r.FS.Open(dir)
+	if isNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.TryLock(); err != nil {
+		f.Close()
+		if errors.Is(err, vfs.ErrLocked) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	held, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if info, err := r.FS.Lstat(dir); isNotExist(err) || err == nil && info.Ino != held.Ino {
+		return nil, f.Close()
+	} else if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Stage{Dir: dir, repo: r, lock: f}, nil
+}
+
+// Discard deletes the stage with everything in it. If there is a journal, it may
+// need this stage: then the stage is left to the sweeper.
+func (s *Stage) Discard() error {
+	_, err := s.repo.FS.Lstat(JournalFile)
+	if isNotExist(err) {
+		err = vfs.RemoveAll(s.repo.FS, s.Dir)
+	}
+	if cerr := s.lock.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// Sweep deletes the stages whose processes have died. Call it under the lock and
+// after recovery: a journal that is not finished needs its stage.
+func (r *Repo) Sweep() error {
+	stages, err := r.FS.ReadDir(StageDir)
+	if err != nil {
+		return err
+	}
+	for _, s := range stages {
+		if err := r.sweep(s.Name); err != nil {
+			return err
+		}
+	}
+	trash, err := r.FS.ReadDir(TrashDir)
+	if err != nil {
+		return err
+	}
+	for _, t := range trash {
+		if err := vfs.RemoveAll(r.FS, path.Join(TrashDir, t.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep moves one stage out of the way if nobody has it locked: its maker, if it
+// comes between mkdir and flock, then sees that the folder is another.
+func (r *Repo) sweep(name string) error {
+	dir := path.Join(StageDir, name)
+	f, err := r.FS.Open(dir)
+	if isNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.TryLock(); err != nil {
+		return nil
+	}
+	if err := r.FS.Rename(dir, path.Join(TrashDir, name)); !isNotExist(err) {
+		return err
+	}
+	return nil
+}
