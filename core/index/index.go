@@ -4,35 +4,35 @@ import "iter"
 
 // Binary is one stanza of the binary index: one installable package.
 type Binary struct {
-	Name      string
-	Version   string
-	Source    string
-	SrcSHA256 string
+	Name      string `json:"name"`
+	Version   string `json:"version,omitempty"`
+	Source    string `json:"source,omitempty"`
+	SrcSHA256 string `json:"srcsha256,omitempty"`
 	// Ghost is the text, "true" or "false"; empty if the stanza has none.
-	Ghost         string
-	SumSHA256Sums string
-	Depends       string
-	SysDepends    string
-	Description   string
+	Ghost         string `json:"ghost,omitempty"`
+	SumSHA256Sums string `json:"sumsha256sums,omitempty"`
+	Depends       string `json:"depends,omitempty"`
+	SysDepends    string `json:"sysdepends,omitempty"`
+	Description   string `json:"description,omitempty"`
 	// Filename is the path below the repository, with forward slashes.
-	Filename string
+	Filename string `json:"filename,omitempty"`
 	// Size is in bytes.
-	Size   int64
-	SHA256 string
+	Size   int64  `json:"size,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 	// Text is the stanza as it is published, with the empty line that ends it;
 	// empty for a stanza that is not in an index yet (see [FormatBinary]).
-	Text string
+	Text string `json:"text,omitempty"`
 }
 
 // Source is one stanza of the source index: one source tarball.
 type Source struct {
-	Name     string
-	Version  string
-	Filename string
-	Size     int64
-	SHA256   string
+	Name     string `json:"name"`
+	Version  string `json:"version,omitempty"`
+	Filename string `json:"filename,omitempty"`
+	Size     int64  `json:"size,omitempty"`
+	SHA256   string `json:"sha256,omitempty"`
 	// Text is as in [Binary].
-	Text string
+	Text string `json:"text,omitempty"`
 }
 
 // SourceKey names one stanza of the source index. Two sources may share name and

@@ -38,6 +38,7 @@ const (
 	ActionKeep      Action = "unchanged"
 	ActionRestore   Action = "restored"
 	ActionHeal      Action = "healed"
+	ActionVerify    Action = "verified"
 	ActionDowngrade Action = "downgraded"
 	ActionRebuild   Action = "rebuilt"
 )

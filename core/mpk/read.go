@@ -1,0 +1,215 @@
+package mpk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/archive"
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// The largest texts that are read, in bytes. Genuine ones have some hundred.
+const (
+	MaxMetadata = 1 << 20
+	MaxPkginfo  = 4 << 20
+)
+
+// MetadataName is the member that describes a package.
+const MetadataName = "./MMPACK/metadata"
+
+// Read reads one .mpk from r to its end. size is the size of the file in bytes, as
+// the file system has it and not as somebody declares it: it sets the limit on the
+// decoded size. Package and findings are what could be
+// told, together; a finding's File is empty, its Field is a member or, for a
+// field of metadata or pkginfo, "member:key". The error means that the package
+// could not be checked: r failed, ctx is done, or l makes no sense; then there is
+// nothing else.
+func Read(ctx context.Context, r io.Reader, size int64, l archive.Limits) (*Package, []report.Finding, error) {
+	in := contextReader{ctx, r}
+	s := &scan{pkg: &Package{}}
+	err := s.members(in, size, l)
+	bad, err := unreadable(err)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the package: %w", err)
+	}
+	if bad == nil {
+		s.conclude()
+	} else {
+		s.pkg.Files = nil // they are not all of them
+		s.add(*bad)
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return nil, nil, fmt.Errorf("read the package: %w", err)
+	}
+	return s.pkg, s.all(), nil
+}
+
+// unreadable turns the error of a bad archive into a finding.
+func unreadable(err error) (*report.Finding, error) {
+	if _, ok := errors.AsType[*archive.SourceError](err); ok {
+		return nil, err
+	}
+	switch {
+	case errors.Is(err, archive.ErrLimit):
+		return &report.Finding{
+			Code:    report.CodeLimit,
+			Message: "the package is " + err.Error(),
+			Hint:    "if the package is meant to be like this, raise the limit in the repository's settings",
+		}, nil
+	case errors.Is(err, archive.ErrFormat):
+		return &report.Finding{
+			Code:    report.CodePackage,
+			Message: "the package cannot be read: " + strings.TrimPrefix(err.Error(), archive.ErrFormat.Error()+": "),
+			Hint:    "build the package again with mmpack-build, or copy it again",
+		}, nil
+	}
+	return nil, err
+}
+
+// scan is one pass over a package.
+type scan struct {
+	findings
+
+	tar *archive.TarReader
+	pkg *Package
+	// metadata, pkginfo and sumsha count the members of that name.
+	metadata, pkginfo, sumsha int
+	// pkginfoPath and sumshaPath are what metadata names, if it may; else empty.
+	pkginfoPath, sumshaPath string
+}
+
+func (s *scan) members(r io.Reader, size int64, l archive.Limits) error {
+	z, err := archive.Zstd(r, size, l)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	s.tar = archive.Tar(z, l)
+	for {
+		m, err := s.tar.Next()
+		if err == io.EOF {
+			s.pkg.DecodedSize = s.tar.Size()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.member(m); err != nil {
+			return err
+		}
+	}
+}
+
+// member checks one member and reads it if it is one that matters. The error is
+// that of reading on.
+func (s *scan) member(m archive.Member) error {
+	m = s.checkMember(m)
+	s.pkg.Files = append(s.pkg.Files, m)
+	switch m.Name {
+	case MetadataName:
+		return s.readMetadata(m)
+	case s.pkginfoPath:
+		return s.readPkginfo(m)
+	case s.sumshaPath:
+		return s.readSumsha(m)
+	}
+	return nil
+}
+
+func (s *scan) readMetadata(m archive.Member) error {
+	s.metadata++
+	text, err := s.load(m, s.metadata, report.CodeMetadata, MaxMetadata)
+	if text == nil || err != nil {
+		return err
+	}
+	s.pkg.Metadata = s.parseMetadata(text)
+	s.pkginfoPath = s.pathOf(s.pkg.Metadata, "pkginfo-path")
+	s.sumshaPath = s.pathOf(s.pkg.Metadata, "sumsha-path")
+	return nil
+}
+
+func (s *scan) readPkginfo(m archive.Member) error {
+	s.pkginfo++
+	text, err := s.load(m, s.pkginfo, report.CodePkginfo, MaxPkginfo)
+	if text == nil || err != nil {
+		return err
+	}
+	s.pkg.Info = s.parseInfo(text)
+	return nil
+}
+
+func (s *scan) readSumsha(m archive.Member) error {
+	s.sumsha++
+	if !s.single(m, s.sumsha, report.CodeSumSHA) {
+		return nil
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, s.tar); err != nil {
+		return err
+	}
+	s.pkg.SumshaSHA256 = hex.EncodeToString(hash.Sum(nil))
+	declared := s.pkg.Metadata.SumSHA256Sums
+	if isSHA256(declared) && declared != s.pkg.SumshaSHA256 {
+		s.add(report.Finding{
+			Code:     report.CodeSumSHA,
+			Field:    m.Name,
+			Expected: declared,
+			Actual:   s.pkg.SumshaSHA256,
+			Message:  "the list of checksums is not the one that MMPACK/metadata declares",
+			Hint:     "the package was changed after it was built: build it again",
+		})
+	}
+	return nil
+}
+
+// single reports whether m is a file, and the first of its name.
+func (s *scan) single(m archive.Member, count int, code report.Code) bool {
+	switch {
+	case count > 1:
+		s.add(report.Finding{Code: code, Field: m.Name, Message: "the package has this member more than once"})
+	case m.Type != archive.FileMember:
+		s.add(report.Finding{Code: code, Field: m.Name, Expected: archive.FileMember.String(), Actual: m.Type.String(),
+			Message: "the member is not an ordinary file"})
+	default:
+		return true
+	}
+	return false
+}
+
+// load reads a small file; text is nil if there is a finding instead.
+func (s *scan) load(m archive.Member, count int, code report.Code, limit int64) (text []byte, err error) {
+	if !s.single(m, count, code) {
+		return nil, nil
+	}
+	if m.Size > limit {
+		s.add(report.Finding{
+			Code:     report.CodeLimit,
+			Field:    m.Name,
+			Expected: fmt.Sprintf("at most %d bytes", limit),
+			Actual:   fmt.Sprintf("%d bytes", m.Size),
+			Message:  "the file is larger than any that mmpack-build writes",
+		})
+		return nil, nil
+	}
+	text = make([]byte, m.Size)
+	_, err = io.ReadFull(s.tar, text)
+	return text, err
+}
+
+// contextReader fails when its context is done.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
