@@ -22,8 +22,8 @@
 //     modification time is max(now, that of the file they replace + step), and
 //     never more than limit ahead of the clock: the repository's other tool
 //     reloads an index only when that time has grown. Then the stage folder and
-//     its parent are synced; for the very first generation the repository's folder
-//     too, since .mmpush may be new in it.
+//     its parent are synced; if .mmpush may be new, .mmpush and the repository's
+//     folder too.
 //  4. The journal says everything that follows: the intent in a form that can be
 //     planned again, the files to place with their SHA-256, the identity of each
 //     index file that the plan was made on (base: inode, size, modification time,
@@ -31,14 +31,16 @@
 //     time, SHA-256; a rename alters the change time), the files to retire and the
 //     history record. It is written to a temporary name, synced, renamed, and its
 //     folder synced. That is the commit point.
-//  5. The files are renamed into their places, over nothing but damaged bytes; each
-//     folder that received one is synced, and so are its parents.
+//  5. Pool folders are made, and their parents synced. The files are renamed into
+//     their places, over nothing but damaged bytes; each folder that received one
+//     is synced.
 //  6. The index files are renamed, in the format's order; the folder is synced.
 //  7. The retire records are appended and synced, then the history record, last:
 //     a history that has the transaction says that everything before is durable.
 //  8. The journal is removed. Only now is the change acknowledged.
-//  9. [Tx.Expire] deletes retired files whose grace time is over; none of it is
-//     synced, since doing it again does no harm.
+//  9. [Tx.Expire] deletes retired files whose grace time is over. Their folders are
+//     synced before the list of retired files is replaced: a file that a power loss
+//     brings back has to be in the list still.
 //
 // # Recovery
 //
@@ -46,8 +48,8 @@
 // the process may have died between the rename and the sync, and nothing may be
 // switched on the word of a journal that a power loss can still take.
 //
-//   - The history has its transaction: all is done; the journal is removed. (The
-//     removal of a journal is not synced; a power loss can bring it back, after
+//   - The history has its transaction: all is done; the history is synced, for the
+//     same reason, and the journal is removed. (The removal of a journal is not synced; a power loss can bring it back, after
 //     others have published on top.)
 //   - Each index file is next (done) or base (to do): the commit goes on at step 5.
 //   - One is neither: somebody else published in between. The staged index files
@@ -56,6 +58,7 @@
 //     plans, its files go to .mmpush/rejected/ID with a report, those that had been
 //     placed already included: nobody was told that they were published.
 //
+// Records of retired files that are there already are synced, too, not written twice.
 // An index file that the journal does not know is never renamed over. A file at a
 // target counts only with the journal's size and SHA-256.
 //

@@ -34,6 +34,7 @@ func (tx *Tx) Expire() error {
 		return err
 	}
 	var rest []repo.Retired
+	var folders []string
 	for i, rec := range records {
 		if i-len(rest) >= expireFiles || tx.repo.Now().Sub(now) > expireTime {
 			rest = append(rest, records[i:]...)
@@ -46,6 +47,10 @@ func (tx *Tx) Expire() error {
 		if err := tx.expire(rec, named); err != nil {
 			return repo.DiskError("expire", path.Join(tx.repo.Path, rec.Name), err)
 		}
+		folders = with(folders, path.Dir(rec.Name))
+	}
+	if err := tx.forget(folders); err != nil {
+		return repo.DiskError("expire", tx.repo.Path, err)
 	}
 	return tx.repo.ReplaceRetired(rest)
 }
@@ -66,9 +71,21 @@ func (tx *Tx) expire(rec repo.Retired, named func(string) (bool, error)) error {
 	if err := tx.repo.FS.Remove(rec.Name); err != nil {
 		return err
 	}
-	if dir := path.Dir(rec.Name); strings.HasPrefix(dir, repo.PoolDir+"/") {
-		// It stays if another file is in it.
-		_ = tx.repo.FS.Remove(dir)
+	return nil
+}
+
+// forget makes the deletions in these folders durable, and deletes pool folders
+// that are empty now; one that comes back after a power loss is empty.
+func (tx *Tx) forget(folders []string) error {
+	for _, dir := range folders {
+		err := tx.repo.FS.SyncDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if strings.HasPrefix(dir, repo.PoolDir+"/") {
+			// It stays if another file is in it.
+			_ = tx.repo.FS.Remove(dir)
+		}
 	}
 	return nil
 }

@@ -33,25 +33,44 @@ func (tx *Tx) finish(j journal) error {
 }
 
 // place renames the files to their targets and makes all the entries durable, also
-// those that an earlier attempt has made.
+// those that an earlier attempt has made. A new folder is durable before a file
+// moves into it: else a power loss could keep the removal of the file's old name
+// and lose the folder with the new one.
 func (tx *Tx) place(puts []Put, stage string) error {
-	var folders []string
+	var folders, parents []string
 	for _, p := range puts {
-		if err := tx.makeFolders(path.Dir(p.To)); err != nil {
+		dir := path.Dir(p.To)
+		folders = with(folders, dir)
+		for dir != "." {
+			dir = path.Dir(dir)
+			parents = with(parents, dir)
+		}
+	}
+	for _, dir := range folders {
+		if err := tx.makeFolders(dir); err != nil {
 			return err
 		}
+	}
+	if err := tx.syncAll(parents); err != nil {
+		return err
+	}
+	for _, p := range puts {
 		if err := tx.placeOne(p, stage); err != nil {
 			return err
 		}
-		for dir := path.Dir(p.To); ; dir = path.Dir(dir) {
-			if !slices.Contains(folders, dir) {
-				folders = append(folders, dir)
-			}
-			if dir == "." {
-				break
-			}
-		}
 	}
+	return tx.syncAll(folders)
+}
+
+// with appends a name that is not in the list yet.
+func with(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
+}
+
+func (tx *Tx) syncAll(folders []string) error {
 	for _, dir := range folders {
 		if err := tx.repo.FS.SyncDir(dir); err != nil {
 			return err
@@ -140,6 +159,11 @@ func (tx *Tx) retire(j journal) error {
 	for _, rec := range recorded {
 		if rec.Transaction == j.Transaction {
 			done[rec.Name] = true
+		}
+	}
+	if len(done) > 0 {
+		if err := tx.repo.SyncRetired(); err != nil {
+			return err
 		}
 	}
 	var records []repo.Retired

@@ -131,8 +131,8 @@ func (tx *Tx) fillIndex(f vfs.File, h hash.Hash, name string, s Switch, mtime ti
 // syncStage makes the stage's entries durable, and its own.
 func (tx *Tx) syncStage(j journal) error {
 	folders := []string{j.Stage, repo.StageDir}
-	if j.Generation.Number == 1 {
-		folders = append(folders, ".")
+	if j.Generation.Number == 1 || tx.repo.MadeFolders() {
+		folders = append(folders, repo.MetaDir, ".")
 	}
 	for _, dir := range folders {
 		if err := tx.repo.FS.SyncDir(dir); err != nil {

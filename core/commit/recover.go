@@ -37,10 +37,7 @@ func (tx *Tx) recover(ctx context.Context) error {
 		return err
 	}
 	if last.Transaction == j.Transaction {
-		if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
-			return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
-		}
-		return nil
+		return tx.forgetJournal()
 	}
 	foreign, err := tx.foreign(*j)
 	if err != nil {
@@ -50,6 +47,18 @@ func (tx *Tx) recover(ctx context.Context) error {
 		return tx.replan(ctx, *j)
 	}
 	return tx.complete(*j)
+}
+
+// forgetJournal removes the journal of a change that is in the history, once it is
+// sure that the history stays.
+func (tx *Tx) forgetJournal() error {
+	if err := tx.repo.SyncHistory(); err != nil {
+		return err
+	}
+	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
+		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
+	}
+	return nil
 }
 
 // complete goes on with a decided change and deletes its stage.
@@ -132,8 +141,12 @@ func (tx *Tx) replan(ctx context.Context, j journal) error {
 		j.Retires = c.Retires
 		return tx.alreadyThere(j)
 	}
-	if err := tx.checkFiles(c); err != nil {
-		return tx.reject(j, err)
+	missing, err := tx.missingFile(c)
+	if err != nil {
+		return repo.DiskError("recover", tx.repo.Path, err)
+	}
+	if missing != "" {
+		return tx.reject(j, fmt.Errorf("%s was replaced by somebody else", missing))
 	}
 	next, err := tx.prepare(ctx, c)
 	if err != nil {
@@ -154,23 +167,20 @@ func union(a, b []Retire) []Retire {
 	return a
 }
 
-// checkFiles looks, before anything is decided anew, whether each file is there
-// still: whoever published in between may have overwritten what had been placed.
-func (tx *Tx) checkFiles(c Change) error {
+// missingFile looks, before anything is decided anew, whether each file is there
+// still, and returns the first that is not: whoever published in between may have
+// overwritten what had been placed.
+func (tx *Tx) missingFile(c Change) (string, error) {
 	for _, p := range c.Puts {
-		_, err := tx.repo.FS.Lstat(path.Join(c.Stage, p.From))
-		if err == nil {
+		if _, err := tx.repo.FS.Lstat(path.Join(c.Stage, p.From)); err == nil {
 			continue
 		}
 		ok, err := hasContent(tx.repo.FS, p.To, p.Size, p.SHA256)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("%s was replaced by somebody else", p.From)
+		if err != nil || !ok {
+			return p.From, err
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // alreadyThere ends a change whose indexes were switched before somebody else
@@ -197,6 +207,10 @@ func (tx *Tx) reject(j journal, reason error) error {
 	if err := tx.keepRejected(j, dest, reason); err != nil {
 		return repo.DiskError("recover", path.Join(tx.repo.Path, dest), err)
 	}
+	// An index that was switched already may have dropped what nobody names now.
+	if err := tx.retire(j); err != nil {
+		return err
+	}
 	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
 		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
 	}
@@ -217,12 +231,11 @@ func (tx *Tx) keepRejected(j journal, dest string, reason error) error {
 		return err
 	}
 	fsys := tx.repo.FS
-	err = fsys.Rename(j.Stage, dest)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := fsys.Mkdir(dest, tx.repo.PrivateFolderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	// If it is there, an earlier attempt has moved it.
+	if _, err := fsys.Lstat(dest); errors.Is(err, fs.ErrNotExist) {
+		if err := fsys.Rename(j.Stage, dest); err != nil {
+			return err
+		}
 	}
 	if err := tx.takeBack(j, dest); err != nil {
 		return err

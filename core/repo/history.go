@@ -78,3 +78,7 @@ func (r *Repo) AppendGeneration(g Generation) error {
 	}
 	return r.historyError(r.appendRecords(HistoryFile, append(line, '\n')))
 }
+
+// SyncHistory makes the records durable that a process has appended which may have
+// died before it could.
+func (r *Repo) SyncHistory() error { return r.historyError(r.syncRecords(HistoryFile)) }

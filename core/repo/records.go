@@ -95,3 +95,20 @@ func (r *Repo) appendTo(f vfs.File, name string, lines []byte) error {
 	}
 	return nil
 }
+
+// syncRecords makes what another process has appended durable: it may have died
+// between its write and its sync.
+func (r *Repo) syncRecords(name string) error {
+	f, err := r.FS.Append(name, r.PrivateFileMode())
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return r.FS.SyncDir(path.Dir(name))
+}

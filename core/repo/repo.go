@@ -34,6 +34,8 @@ type Repo struct {
 	Sleep func(time.Duration)
 	// adopted is false as long as .mmpush is not there.
 	adopted bool
+	// madeFolders is true once folders of .mmpush were made, not durably.
+	madeFolders bool
 }
 
 // Open opens the repository in a folder. The folder needs a metadata file; it
@@ -103,10 +105,8 @@ func (r *Repo) Adopt() error {
 }
 
 func (r *Repo) adopt() error {
-	for _, dir := range []string{MetaDir, StageDir, TrashDir, RejectedDir} {
-		if err := r.FS.Mkdir(dir, r.PrivateFolderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
+	if err := r.ensureFolders(); err != nil {
+		return err
 	}
 	err := vfs.CreateSynced(r.FS, SettingsFile+"."+r.Settings.ID, r.PrivateFileMode(), formatSettings(r.Settings))
 	if err != nil {
@@ -116,6 +116,22 @@ func (r *Repo) adopt() error {
 	// one stays, and nobody has used either yet.
 	return r.FS.Rename(SettingsFile+"."+r.Settings.ID, SettingsFile)
 }
+
+// ensureFolders makes what is missing of .mmpush. The settings may have survived a
+// power loss that took the folders beside them.
+func (r *Repo) ensureFolders() error {
+	r.madeFolders = true
+	for _, dir := range []string{MetaDir, StageDir, TrashDir, RejectedDir} {
+		if err := r.FS.Mkdir(dir, r.PrivateFolderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// MadeFolders reports whether folders of .mmpush were made since the repository
+// was opened; whoever relies on them makes .mmpush, and its own entry, durable.
+func (r *Repo) MadeFolders() bool { return r.madeFolders }
 
 // Adopted reports whether the repository has settings of ours.
 func (r *Repo) Adopted() bool { return r.adopted }

@@ -51,16 +51,37 @@ func (r *Repo) AppendRetired(records []Retired) error {
 	return nil
 }
 
-// ReplaceRetired writes the whole list anew.
+// SyncRetired is what [Repo.SyncHistory] is, for the records of retired files.
+func (r *Repo) SyncRetired() error {
+	if err := r.syncRecords(RetiredFile); err != nil {
+		return DiskError("retired", path.Join(r.Path, RetiredFile), err)
+	}
+	return nil
+}
+
+// ReplaceRetired writes the whole list anew. The list is whole, the old or the new
+// one, after a power loss; which of them is of no consequence: a record of a file
+// that is gone is dropped when it is met.
 func (r *Repo) ReplaceRetired(records []Retired) error {
 	text, err := formatRetired(records)
 	if err == nil {
-		err = vfs.ReplaceFile(r.FS, RetiredFile, RetiredFile+".new", r.PrivateFileMode(), text)
+		err = r.replaceRetired(text)
 	}
 	if err != nil {
 		return DiskError("retired", path.Join(r.Path, RetiredFile), err)
 	}
 	return nil
+}
+
+func (r *Repo) replaceRetired(text []byte) error {
+	const temp = RetiredFile + ".new"
+	if err := r.FS.Remove(temp); err != nil && !isNotExist(err) {
+		return err
+	}
+	if err := vfs.CreateSynced(r.FS, temp, r.PrivateFileMode(), text); err != nil {
+		return err
+	}
+	return r.FS.Rename(temp, RetiredFile)
 }
 
 func formatRetired(records []Retired) ([]byte, error) {

@@ -33,7 +33,13 @@ func (r *Repo) NewStage() (*Stage, error) {
 // locking.
 func (r *Repo) tryStage() (*Stage, error) {
 	dir := path.Join(StageDir, r.NewID())
-	if err := r.FS.Mkdir(dir, r.PrivateFolderMode()); err != nil {
+	err := r.FS.Mkdir(dir, r.PrivateFolderMode())
+	if isNotExist(err) {
+		if err = r.ensureFolders(); err == nil {
+			err = r.FS.Mkdir(dir, r.PrivateFolderMode())
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	f, err := r.FS.Open(dir)
@@ -116,7 +122,8 @@ func (r *Repo) sweep(name string) error {
 	if err := f.TryLock(); err != nil {
 		return nil
 	}
-	if err := r.FS.Rename(dir, path.Join(TrashDir, name)); !isNotExist(err) {
+	// A new name: after a power loss there may be a part of it in the trash already.
+	if err := r.FS.Rename(dir, path.Join(TrashDir, r.NewID())); !isNotExist(err) {
 		return err
 	}
 	return nil

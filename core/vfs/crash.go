@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -28,7 +29,7 @@ func (m *Mem) syncNode(n *memNode) {
 	// A removal whose new name stands in another folder takes that along.
 	commit := map[*entryChange]bool{}
 	for _, c := range m.pending {
-		if c.dir == n {
+		if c.dir == n || c.goneDir == n {
 			commit[c] = true
 			if c.needs != nil {
 				commit[c.needs] = true
@@ -67,6 +68,9 @@ func (c *entryChange) apply() {
 	} else {
 		c.dir.durable[c.name] = c.node
 	}
+	if c.goneDir != nil {
+		delete(c.goneDir.durable, c.goneName)
+	}
 }
 
 // Fate is what a power loss does to one thing that is not durable.
@@ -89,7 +93,8 @@ func (m *Mem) Clone() *Mem {
 	out := &Mem{now: m.now, lastIno: m.lastIno, root: c.node(m.root)}
 	changes := map[*entryChange]*entryChange{}
 	for _, p := range m.pending {
-		n := &entryChange{dir: c.node(p.dir), name: p.name, node: c.node(p.node), needs: changes[p.needs]}
+		n := &entryChange{dir: c.node(p.dir), name: p.name, node: c.node(p.node), needs: changes[p.needs],
+			goneDir: c.node(p.goneDir), goneName: p.goneName}
 		changes[p] = n
 		out.pending = append(out.pending, n)
 	}
@@ -136,6 +141,28 @@ func (m *Mem) Unsynced() int {
 		n += len(node.writes) + 1
 	}
 	return n
+}
+
+// Unsynceds describes the things that a power loss could take, in the order of
+// their numbers.
+func (m *Mem) Unsynceds() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []string
+	for _, c := range m.pending {
+		what := "entry"
+		if c.node == nil {
+			what = "removal"
+		}
+		list = append(list, fmt.Sprintf("%s %q in inode %d", what, c.name, c.dir.ino))
+	}
+	for _, n := range m.dirtyNodes() {
+		for range n.writes {
+			list = append(list, fmt.Sprintf("write to inode %d", n.ino))
+		}
+		list = append(list, fmt.Sprintf("attributes of inode %d", n.ino))
+	}
+	return list
 }
 
 // dirtyNodes returns the files with unsynced content or attributes, by inode.

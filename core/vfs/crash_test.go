@@ -106,6 +106,12 @@ func TestPowerLossModel(t *testing.T) {
 				create(t, m, "a", "new", true)
 				do(t, m.SyncDir("."), m.Rename("a", "d/b"), m.SyncDir("."))
 			}, []string{"a", "d/b"}, []string{"a=(none) d/b=new "}},
+		{"a folder has one name",
+			func(t *testing.T, m *vfs.Mem) {
+				do(t, m.Mkdir("d", 0o755), m.Mkdir("e", 0o755))
+				create(t, m, "d/a", "x", true)
+				do(t, m.SyncDir("d"), m.SyncDir("."), m.Rename("d", "e/d"))
+			}, []string{"d/a", "e/d/a"}, []string{"d/a=x e/d/a=(none) ", "d/a=(none) e/d/a=x "}},
 		{"a removal can come back",
 			func(t *testing.T, m *vfs.Mem) {
 				create(t, m, "a", "x", true)

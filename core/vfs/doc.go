@@ -18,7 +18,8 @@
 // a power loss any subset of those may be there, and a write may be there in part.
 // A rename is atomic in one direction: the new name may be durable while the old
 // one is still there too, never the reverse (the journaling file systems promise
-// that much; without it no program could rename anything safely).
+// that much; without it no program could rename anything safely). A folder never
+// has two names.
 //
 // It imports nothing of ours.
 package vfs

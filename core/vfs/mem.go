@@ -63,6 +63,10 @@ type entryChange struct {
 	// needs is the change without which this one cannot be durable: the old
 	// name of a rename goes only when the new one is there.
 	needs *entryChange
+	// goneDir and goneName are the old name of a folder: no file system lets a
+	// folder have two names, so both change together.
+	goneDir  *memNode
+	goneName string
 }
 
 // NewMem returns an empty folder; now is its clock.
@@ -224,10 +228,15 @@ func (m *Mem) Rename(from, to string) error {
 		return err
 	}
 	if old := toDir.entries[toBase]; old != nil && old.mode.IsDir() {
-		return &fs.PathError{Op: "rename", Path: to, Err: syscall.EISDIR}
+		return &fs.PathError{Op: "rename", Path: to, Err: syscall.ENOTEMPTY}
 	}
 	add := m.set(toDir, toBase, node, nil)
-	m.set(fromDir, fromBase, nil, add)
+	if node.mode.IsDir() {
+		add.goneDir, add.goneName = fromDir, fromBase
+		delete(fromDir.entries, fromBase)
+	} else {
+		m.set(fromDir, fromBase, nil, add)
+	}
 	node.ctime = m.now()
 	return nil
 }
