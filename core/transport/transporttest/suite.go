@@ -1,0 +1,270 @@
+// Package transporttest is the conformance suite that every transport passes: what
+// a pusher may rely on, whatever lies between them and the repository.
+package transporttest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Arch is the architecture of the repository that a Ground has.
+const Arch = "amd64-debian"
+
+// testPatience is how long a pusher waits for the others.
+const testPatience = time.Minute
+
+// Ground is one empty repository and the way to it.
+type Ground struct {
+	// Repo is the published folder.
+	Repo vfs.FS
+	// New returns a transport to it.
+	New func(t *testing.T, o transport.Options) transport.Transport
+}
+
+// Suite runs the suite; lay returns a new ground for each of its tests.
+func Suite(t *testing.T, lay func(t *testing.T) Ground) {
+	tests := []struct {
+		name string
+		run  func(t *testing.T, g Ground)
+	}{
+		{"push", testPush},
+		{"push twice", testTwice},
+		{"new version", testNewVersion},
+		{"refusal changes nothing", testRefusal},
+		{"conflict needs a request", testConflict},
+		{"downgrade needs a request", testDowngrade},
+		{"dry run changes nothing", testDryRun},
+		{"two pushers at once", testTwoPushers},
+		{"one version, two contents, at once", testRace},
+		{"cancelled", testCancelled},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.run(t, lay(t))
+		})
+	}
+}
+
+// made is an upload in a folder of its own.
+type made struct {
+	upload.Upload
+	dir string
+}
+
+func build(t *testing.T, u mpktest.Upload) made {
+	t.Helper()
+	dir := t.TempDir()
+	manifest := u.In(t, dir)
+	d, err := vfs.OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	up, findings, err := upload.Open(context.Background(), d, ".", filepath.Base(manifest))
+	if err != nil || report.Refused(findings) {
+		t.Fatalf("%v %v", findings, err)
+	}
+	return made{up, dir}
+}
+
+func push(t *testing.T, g Ground, o transport.Options, u made) report.Report {
+	t.Helper()
+	before := bytesOf(t, u.dir)
+	rep, err := g.New(t, o).Push(context.Background(), u.Upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytesOf(t, u.dir) != before {
+		t.Error("the uploader's files were changed")
+	}
+	return rep
+}
+
+// bytesOf is a hash over names and contents of a folder.
+func bytesOf(t *testing.T, dir string) string {
+	t.Helper()
+	h := sha256.New()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(h, "%s %d\n%s", f.Name(), len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// serves checks that exactly these versions are published, "name version" each, and
+// that each file is there with its bytes.
+func serves(t *testing.T, g Ground, want ...string) {
+	t.Helper()
+	view, err := index.Open(g.Repo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for b, err := range view.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, b.Name+" "+b.Version)
+		text, err := vfs.ReadFile(g.Repo, b.Filename, 1<<30)
+		if err != nil {
+			t.Errorf("%s: %v", b.Filename, err)
+			continue
+		}
+		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != b.SHA256 {
+			t.Errorf("%s has other bytes than the index says", b.Filename)
+		}
+	}
+	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+		t.Errorf("published: %q, want %q", got, want)
+	}
+}
+
+func wantResult(t *testing.T, rep report.Report, want report.Result) {
+	t.Helper()
+	if rep.Result != want {
+		t.Fatalf("result %q, want %q; findings %v", rep.Result, want, rep.Findings)
+	}
+}
+
+func testPush(t *testing.T, g Ground) {
+	rep := push(t, g, transport.Options{}, build(t, mpktest.Upload{Packages: []mpktest.Package{{Name: "foo"}, {Name: "libfoo"}}}))
+	wantResult(t, rep, report.Published)
+	if rep.Generation == 0 || len(rep.Packages) != 3 || rep.Schema != report.Schema {
+		t.Errorf("report: %+v", rep)
+	}
+	serves(t, g, "foo 1.0.0", "libfoo 1.0.0")
+}
+
+func testTwice(t *testing.T, g Ground) {
+	u := build(t, mpktest.Upload{})
+	wantResult(t, push(t, g, transport.Options{}, u), report.Published)
+	wantResult(t, push(t, g, transport.Options{}, u), report.Unchanged)
+	serves(t, g, "foo 1.0.0")
+}
+
+func testNewVersion(t *testing.T, g Ground) {
+	push(t, g, transport.Options{}, build(t, mpktest.Upload{}))
+	wantResult(t, push(t, g, transport.Options{}, build(t, mpktest.Upload{Version: "1.1.0"})), report.Published)
+	serves(t, g, "foo 1.1.0")
+}
+
+func testRefusal(t *testing.T, g Ground) {
+	push(t, g, transport.Options{}, build(t, mpktest.Upload{}))
+	bad := build(t, mpktest.Upload{Name: "bar", Packages: []mpktest.Package{{Name: "bar", Metadata: "name: other\n"}}})
+	rep := push(t, g, transport.Options{}, bad)
+	wantResult(t, rep, report.Rejected)
+	if !report.Refused(rep.Findings) || rep.Findings[0].Code == "" || rep.Findings[0].File == "" {
+		t.Errorf("findings: %+v", rep.Findings)
+	}
+	serves(t, g, "foo 1.0.0")
+}
+
+func testConflict(t *testing.T, g Ground) {
+	push(t, g, transport.Options{}, build(t, mpktest.Upload{}))
+	rebuilt := build(t, mpktest.Upload{Salt: "again"})
+	wantResult(t, push(t, g, transport.Options{}, rebuilt), report.Rejected)
+	serves(t, g, "foo 1.0.0")
+	wantResult(t, push(t, g, transport.Options{Rebuild: true}, rebuilt), report.Published)
+	wantResult(t, push(t, g, transport.Options{}, rebuilt), report.Unchanged)
+	serves(t, g, "foo 1.0.0")
+}
+
+func testDowngrade(t *testing.T, g Ground) {
+	push(t, g, transport.Options{}, build(t, mpktest.Upload{Version: "2.0"}))
+	older := build(t, mpktest.Upload{Version: "1.9"})
+	wantResult(t, push(t, g, transport.Options{}, older), report.Rejected)
+	serves(t, g, "foo 2.0")
+	wantResult(t, push(t, g, transport.Options{Downgrade: true}, older), report.Published)
+	serves(t, g, "foo 1.9")
+}
+
+func testDryRun(t *testing.T, g Ground) {
+	u := build(t, mpktest.Upload{})
+	rep := push(t, g, transport.Options{DryRun: true}, u)
+	wantResult(t, rep, report.Planned)
+	if len(rep.Packages) != 2 || rep.Generation != 0 {
+		t.Errorf("report: %+v", rep)
+	}
+	serves(t, g)
+}
+
+func testTwoPushers(t *testing.T, g Ground) {
+	names := []string{"aa", "bb", "cc", "dd"}
+	var all sync.WaitGroup
+	for _, name := range names {
+		u := build(t, mpktest.Upload{Name: name})
+		way := g.New(t, transport.Options{LockWait: testPatience})
+		all.Go(func() {
+			if rep, err := way.Push(context.Background(), u.Upload); err != nil || rep.Result != report.Published {
+				t.Errorf("%s: %v %v %v", name, rep.Result, rep.Findings, err)
+			}
+		})
+	}
+	all.Wait()
+	view, err := index.Open(g.Repo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if _, ok, err := view.Binary(name); err != nil || !ok {
+			t.Errorf("%s is not there (%v)", name, err)
+		}
+	}
+}
+
+func testRace(t *testing.T, g Ground) {
+	var mu sync.Mutex
+	results := map[report.Result]int{}
+	var all sync.WaitGroup
+	for _, salt := range []string{"one", "two", "three"} {
+		u := build(t, mpktest.Upload{Salt: salt})
+		way := g.New(t, transport.Options{LockWait: testPatience})
+		all.Go(func() {
+			rep, err := way.Push(context.Background(), u.Upload)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			results[rep.Result]++
+		})
+	}
+	all.Wait()
+	if results[report.Published] != 1 || results[report.Rejected] != 2 {
+		t.Errorf("results: %v, want one winner", results)
+	}
+	serves(t, g, "foo 1.0.0")
+}
+
+func testCancelled(t *testing.T, g Ground) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	rep, err := g.New(t, transport.Options{}).Push(ctx, build(t, mpktest.Upload{}).Upload)
+	if err == nil {
+		t.Errorf("no error, but %v", rep.Result)
+	}
+	serves(t, g)
+}
