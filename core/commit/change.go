@@ -38,7 +38,7 @@ type Clock struct {
 
 // Put is one file to place.
 type Put struct {
-	// From is its name in the stage.
+	// From is its path below the stage: a name, or a name in a folder there.
 	From string `json:"from"`
 	// To is its path below the repository.
 	To     string `json:"to"`

@@ -88,7 +88,7 @@ func (j journal) check() error {
 		return fmt.Errorf("names %q as its stage", j.Stage)
 	}
 	for _, p := range j.Puts {
-		if path.Base(p.From) != p.From || !fs.ValidPath(p.To) || p.To == "." {
+		if !fs.ValidPath(p.From) || p.From == "." || !fs.ValidPath(p.To) || p.To == "." {
 			return fmt.Errorf("moves %q to %q", p.From, p.To)
 		}
 	}

@@ -128,16 +128,15 @@ func (tx *Tx) fillIndex(f vfs.File, h hash.Hash, name string, s Switch, mtime ti
 	return f.Sync()
 }
 
-// syncStage makes the stage's entries durable, and its own.
+// syncStage makes the stage's entries durable, and its own. The files of several
+// uploads are in a folder of the stage each.
 func (tx *Tx) syncStage(j journal) error {
 	folders := []string{j.Stage, repo.StageDir}
+	for _, p := range j.Puts {
+		folders = with(folders, path.Join(j.Stage, path.Dir(p.From)))
+	}
 	if j.Generation.Number == 1 || tx.repo.MadeFolders() {
 		folders = append(folders, repo.MetaDir, ".")
 	}
-	for _, dir := range folders {
-		if err := tx.repo.FS.SyncDir(dir); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tx.syncAll(folders)
 }

@@ -254,6 +254,7 @@ func (tx *Tx) takeBack(j journal, dest string) error {
 	if err != nil {
 		return err
 	}
+	var folders []string
 	for _, p := range j.Puts {
 		is, err := named(p.To)
 		if err != nil {
@@ -269,6 +270,7 @@ func (tx *Tx) takeBack(j journal, dest string) error {
 		if err := tx.repo.FS.Rename(p.To, path.Join(dest, p.From)); err != nil {
 			return err
 		}
+		folders = with(folders, path.Join(dest, path.Dir(p.From)))
 	}
-	return nil
+	return tx.syncAll(folders)
 }

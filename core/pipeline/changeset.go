@@ -1,0 +1,147 @@
+package pipeline
+
+import (
+	"context"
+	"path"
+	"strconv"
+
+	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// ChangeSet is several changes that become visible at once, or not at all: additions
+// and removals, each planned on what those before it leave, and one commit. It holds
+// the repository's lock from its beginning to its end.
+type ChangeSet struct {
+	// Notes tell what recovery did at the beginning.
+	Notes []report.Finding
+
+	repo  *repo.Repo
+	opt   Options
+	tx    *commit.Tx
+	stage staged
+	draft *draft
+	taken *taken
+	// count numbers the folders of the stage.
+	count int
+}
+
+// BeginChanges takes the lock. The change set ends with Commit or Rollback, one of
+// which has to be called.
+func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, error) {
+	if err := r.Adopt(); err != nil {
+		return nil, err
+	}
+	stage, err := r.NewStage()
+	if err != nil {
+		return nil, err
+	}
+	opt.oneChange = true
+	c := &ChangeSet{repo: r, opt: opt, stage: staged{stage.Dir, stage}, taken: newTaken(r.FS)}
+	if c.tx, err = begin(ctx, r, opt); err != nil {
+		c.stage.discard()
+		return nil, err
+	}
+	c.Notes = c.tx.Notes
+	if c.draft, err = newDraft(r); err != nil {
+		c.Rollback()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Add verifies an upload and plans it into the change set. A refused one, and one
+// that fails, leaves nothing of itself.
+func (c *ChangeSet) Add(ctx context.Context, req Request) (report.Report, error) {
+	rep := report.Report{Schema: report.Schema, Manifest: req.Upload.Name, Repository: c.repo.Path, Architecture: c.repo.Arch}
+	c.count++
+	folder := strconv.Itoa(c.count)
+	dir := path.Join(c.stage.dir, folder)
+	if err := c.repo.FS.Mkdir(dir, c.repo.PrivateFolderMode()); err != nil {
+		return rep, repo.DiskError("stage", path.Join(c.repo.Path, dir), err)
+	}
+	rep, err := c.add(ctx, req, folder, rep)
+	if err != nil || rep.Result == report.Rejected {
+		// What cannot be deleted now goes with the stage.
+		_ = vfs.RemoveAll(c.repo.FS, dir)
+	}
+	return rep, err
+}
+
+func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep report.Report) (report.Report, error) {
+	opt := upload.Options{Limits: limitsOf(req.Options), Progress: req.Progress}
+	u, err := upload.Stage(ctx, req.Upload, c.repo.FS, path.Join(c.stage.dir, folder), c.repo.Arch, opt)
+	if err != nil {
+		return rep, err
+	}
+	rep.Findings, err = verify.Run(ctx, u, c.repo.Arch, req.Verifiers)
+	if err != nil {
+		return rep, err
+	}
+	if report.Refused(rep.Findings) {
+		rep.Result = report.Rejected
+		return rep, nil
+	}
+	return c.plan(ctx, step{plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, folder}, req.Verifiers, rep)
+}
+
+// Remove plans the removal of the sources that sel picks.
+func (c *ChangeSet) Remove(ctx context.Context, sel index.Selector) (report.Report, error) {
+	rep := report.Report{Schema: report.Schema, Repository: c.repo.Path, Architecture: c.repo.Arch}
+	return c.plan(ctx, step{plan.Intent{Remove: &sel}, "."}, nil, rep)
+}
+
+// plan adds a step to the draft, or leaves the draft as it was.
+func (c *ChangeSet) plan(ctx context.Context, s step, verifiers []verify.Named, rep report.Report) (report.Report, error) {
+	next := c.draft.fork()
+	if err := next.add(ctx, c.repo, s, c.taken, verifiers); err != nil {
+		return rep, err
+	}
+	rep = next.last().report(rep, c.opt)
+	if !next.refused() {
+		c.draft = next
+	}
+	return rep, nil
+}
+
+// Commit publishes the change set and gives the lock back. A change set that changes
+// nothing has generation 0.
+func (c *ChangeSet) Commit(ctx context.Context) (report.Report, error) {
+	defer c.Rollback()
+	return c.commit(ctx)
+}
+
+func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
+	rep := report.Report{Schema: report.Schema, Repository: c.repo.Path, Architecture: c.repo.Arch, Findings: c.Notes}
+	if c.draft.idle() {
+		rep.Result = report.Unchanged
+		return rep, nil
+	}
+	change, err := c.draft.change(c.stage.dir, c.opt)
+	if err != nil {
+		return rep, err
+	}
+	generation, err := c.tx.Commit(ctx, change)
+	if err != nil {
+		return rep, err
+	}
+	rep = c.draft.report(rep, c.opt)
+	rep.Result, rep.Generation, rep.Time = report.Published, generation.Number, generation.Time
+	if err := c.tx.Expire(); err != nil {
+		rep.Findings = append(rep.Findings, notExpired(err))
+	}
+	return rep, nil
+}
+
+// Rollback forgets what is not committed and gives the lock back.
+func (c *ChangeSet) Rollback() {
+	// Closing gives the lock back even if the system complains about it.
+	_ = c.tx.Close()
+	c.stage.discard()
+}

@@ -1,0 +1,16 @@
+// Package pipeline is the line that the program is: an upload comes in at one end,
+// a report goes out at the other.
+//
+//	bytes -upload.Open-> Upload -upload.Stage-> what it really is
+//	      -verify.Run-> findings -plan.Run(View)-> Plan -verify.RunPlan-> findings
+//	      -(lock, recover, plan again if the repository moved)- commit -> Report
+//
+// In: a repository and a [Request]. Out: a report.Report, also for an upload that
+// is refused; an error only if the work could not be done. Everything that reads
+// big files happens before the lock is taken; a dry run ends before it.
+//
+// It also knows what ties the rooms of the mmpack format together: [Mmpack] is its
+// repo.Format, and a change that a dead process has decided is planned again here.
+//
+// It imports the rooms of the line. It may change at any release.
+package pipeline

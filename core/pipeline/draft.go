@@ -1,0 +1,254 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/verify"
+)
+
+// step is one intent of a change, in the form that the journal keeps.
+type step struct {
+	Intent plan.Intent `json:"intent"`
+	// Folder is the folder of the stage that holds the intent's files; "." is
+	// the stage itself.
+	Folder string `json:"folder"`
+}
+
+// draft is a plan for each step, stacked, and what they were made on.
+type draft struct {
+	base  []repo.Identity
+	first *index.Snapshot
+	// view is what the steps leave.
+	view     *index.Snapshot
+	steps    []step
+	plans    []plan.Plan
+	findings []report.Finding
+	// told is how many findings there were before the last step.
+	told int
+	// pending are the files that the plans so far would place.
+	pending map[string]plan.Taken
+}
+
+// newDraft reads what is published now.
+func newDraft(r *repo.Repo) (*draft, error) {
+	base, err := identify(r)
+	if err != nil {
+		return nil, err
+	}
+	view, err := index.Open(r.FS)
+	if err != nil {
+		return nil, inRepo(r, err)
+	}
+	return &draft{base: base, first: view, view: view, pending: map[string]plan.Taken{}}, nil
+}
+
+// draw plans the steps on what is published now. Each sees what those before it
+// leave; the first that is refused ends it.
+func draw(ctx context.Context, r *repo.Repo, steps []step, t *taken, verifiers []verify.Named) (*draft, error) {
+	d, err := newDraft(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
+		if err := d.add(ctx, r, s, t, verifiers); err != nil {
+			return nil, err
+		}
+		if d.refused() {
+			break
+		}
+	}
+	return d, nil
+}
+
+// add plans one more step; a refused one leaves the view as it was.
+func (d *draft) add(ctx context.Context, r *repo.Repo, s step, t *taken, verifiers []verify.Named) error {
+	p, err := plan.Run(d.view, s.Intent, rules(r.Settings), d.over(t))
+	if err != nil {
+		return inRepo(r, err)
+	}
+	found, err := verify.RunPlan(ctx, d.view, p, verifiers)
+	if err != nil {
+		return err
+	}
+	d.steps, d.plans, d.told = append(d.steps, s), append(d.plans, p), len(d.findings)
+	d.findings = append(append(d.findings, p.Findings...), found...)
+	if d.refused() {
+		return nil
+	}
+	if d.view, err = index.Apply(d.view, p.Edit); err != nil {
+		return inRepo(r, err)
+	}
+	for _, f := range p.Puts {
+		d.pending[f.Path] = plan.Taken{Exists: true, Size: f.Size, SHA256: f.SHA256}
+	}
+	return nil
+}
+
+// fork is a draft that can go on without changing d.
+func (d *draft) fork() *draft {
+	out := *d
+	out.steps, out.plans, out.findings = slices.Clone(d.steps), slices.Clone(d.plans), slices.Clone(d.findings)
+	out.pending = maps.Clone(d.pending)
+	return &out
+}
+
+// last is a draft of the last step alone, to report it.
+func (d *draft) last() *draft {
+	return &draft{plans: d.plans[len(d.plans)-1:], findings: d.findings[d.told:]}
+}
+
+// over answers what stands at a path once the plans so far are carried out.
+func (d *draft) over(t *taken) func(string) (plan.Taken, error) {
+	return func(path string) (plan.Taken, error) {
+		if p, ok := d.pending[path]; ok {
+			return p, nil
+		}
+		return t.at(path)
+	}
+}
+
+// identify returns the identity of each index file.
+func identify(r *repo.Repo) ([]repo.Identity, error) {
+	var list []repo.Identity
+	for _, name := range r.Format.Indexes() {
+		id, err := repo.Identify(r.FS, name)
+		if err != nil {
+			return nil, repo.DiskError("plan", path.Join(r.Path, name), err)
+		}
+		list = append(list, id)
+	}
+	return list, nil
+}
+
+// inRepo says in which repository something could not be read; the rooms that are
+// asked know only names below it.
+func inRepo(r *repo.Repo, err error) error {
+	if err == nil {
+		return nil
+	}
+	told, ok := errors.AsType[*report.Error](err)
+	if !ok {
+		return repo.DiskError("plan", r.Path, err)
+	}
+	e := *told
+	e.File = path.Join(r.Path, e.File)
+	if e.Hint == "" {
+		e.Hint = "nothing was changed; run the same command again when the cause is gone"
+	}
+	return &e
+}
+
+// moved reports whether the indexes are others than the draft was made on.
+func (d *draft) moved(r *repo.Repo) (bool, error) {
+	now, err := identify(r)
+	if err != nil {
+		return false, err
+	}
+	for i := range now {
+		if now[i] != d.base[i] {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (d *draft) refused() bool { return report.Refused(d.findings) }
+
+// idle reports whether there is nothing to do: no stanza and no file.
+func (d *draft) idle() bool {
+	for _, p := range d.plans {
+		if !p.Edit.Empty() || len(p.Puts) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// change is the draft as the commit room takes it. Both indexes are written even
+// if one stays the same: their identities tell recovery whether somebody else has
+// published. A file that a later step replaces again is not placed.
+func (d *draft) change(stage string, opt Options) (commit.Change, error) {
+	text, err := json.Marshal(d.steps)
+	if err != nil {
+		return commit.Change{}, err
+	}
+	c := commit.Change{Stage: stage, Intent: text, Clock: clock}
+	for i, name := range (Mmpack{}).Indexes() {
+		c.Switches = append(c.Switches, commit.Switch{Index: name, Base: d.base[i], Write: writer(d.view, name)})
+	}
+	for i, p := range d.plans {
+		for _, f := range p.Puts {
+			if named, err := d.view.Names(f.Path); err != nil {
+				return c, err
+			} else if named {
+				c.Puts = append(c.Puts, commit.Put{From: path.Join(d.steps[i].Folder, f.Name), To: f.Path, Size: f.Size, SHA256: f.SHA256})
+			}
+		}
+		for _, f := range p.Retires {
+			if named, err := d.view.Names(f.Path); err != nil {
+				return c, err
+			} else if !named {
+				c.Retires = append(c.Retires, commit.Retire{Name: f.Path, Size: f.Size, SHA256: f.SHA256})
+			}
+		}
+	}
+	c.Records, err = d.records(opt)
+	return c, err
+}
+
+// writer returns what writes one index file of a view.
+func writer(view *index.Snapshot, name string) func(io.Writer) error {
+	if name == index.SourceFile {
+		return view.WriteSource
+	}
+	return view.WriteBinary
+}
+
+// rules are what the settings say about one source.
+func rules(s repo.Settings) func(source string) plan.Rules {
+	return func(source string) plan.Rules {
+		return plan.Rules{
+			Rebuild:   plan.Permission(s.Rebuild.For(source)),
+			Downgrade: plan.Permission(s.Downgrade.For(source)),
+			TakeOver:  plan.Permission(s.TakeOver.For(source)),
+		}
+	}
+}
+
+// report adds what the draft would do, or does, to the report.
+func (d *draft) report(rep report.Report, opt Options) report.Report {
+	rep.Findings = append(rep.Findings, d.findings...)
+	for _, p := range d.plans {
+		for _, line := range p.Packages {
+			if line.Kind == report.Binary {
+				line.Architecture = rep.Architecture
+			}
+			rep.Packages = append(rep.Packages, line)
+		}
+		for _, f := range p.Puts {
+			rep.BytesAdded += f.Size
+		}
+		for _, f := range p.Retires {
+			rep.BytesRetired += f.Size
+		}
+		rep.Result = p.Result
+	}
+	switch {
+	case d.refused():
+		rep.Result = report.Rejected
+	case opt.DryRun && !d.idle():
+		rep.Result = report.Planned
+	}
+	return rep
+}

@@ -1,0 +1,108 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"github.com/mmpush/mmpush/core/archive"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/verify"
+)
+
+// Request is one upload on its way into one repository.
+type Request struct {
+	Upload   upload.Upload
+	Requests plan.Requests
+	// Verifiers run after the checks that cannot be switched off.
+	Verifiers []verify.Named
+	Options
+}
+
+// Options are how a change is made, whatever it is.
+type Options struct {
+	// Who and Transport go into the history.
+	Who, Transport string
+	// DryRun ends the line before the lock.
+	DryRun bool
+	// LockWait bounds the waiting for the lock.
+	LockWait time.Duration
+	// Program names us to those who wait.
+	Program string
+	// Limits bound what archives may hold; the zero value is the default.
+	Limits archive.Limits
+	// Progress is called now and then while files are read; nil is allowed.
+	Progress func(upload.Progress)
+	// oneChange makes one change of the history of all steps.
+	oneChange bool
+}
+
+// Publish is the line. A refusal is a report with the result rejected and the
+// findings that refuse; an error means that the work could not be done.
+func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, error) {
+	u, stage, err := bring(ctx, r, req)
+	if err != nil {
+		return report.Report{}, err
+	}
+	defer stage.discard()
+
+	rep := report.Report{Schema: report.Schema, Manifest: u.Name, Repository: r.Path, Architecture: r.Arch}
+	rep.Findings, err = verify.Run(ctx, u, r.Arch, req.Verifiers)
+	if err != nil {
+		return rep, err
+	}
+	if report.Refused(rep.Findings) {
+		rep.Result = report.Rejected
+		return rep, nil
+	}
+	add := step{plan.Intent{Add: addition(u, r.Arch, req.Requests)}, "."}
+	return change(ctx, r, add, req.Verifiers, stage.dir, req.Options, rep)
+}
+
+// change takes a step from the plan to the report: the second half of the line, for
+// whatever wants to change a repository.
+func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
+	stage string, opt Options, rep report.Report) (report.Report, error) {
+	taken := newTaken(r.FS)
+	d, err := draw(ctx, r, []step{s}, taken, verifiers)
+	if err != nil {
+		return rep, err
+	}
+	if opt.DryRun || d.refused() || d.idle() && !unfinished(r) {
+		return d.report(rep, opt), nil
+	}
+
+	tx, err := begin(ctx, r, opt)
+	if err != nil {
+		return rep, err
+	}
+	defer tx.Close()
+	rep.Findings = append(rep.Findings, tx.Notes...)
+	if moved, err := d.moved(r); err != nil {
+		return rep, err
+	} else if moved {
+		// Somebody published since, or recovery did: what holds is what is there now.
+		if d, err = draw(ctx, r, []step{s}, taken, verifiers); err != nil {
+			return rep, err
+		}
+	}
+	if d.refused() || d.idle() {
+		return d.report(rep, opt), nil
+	}
+	c, err := d.change(stage, opt)
+	if err != nil {
+		return rep, err
+	}
+	generation, err := tx.Commit(ctx, c)
+	if err != nil {
+		return rep, err
+	}
+	rep = d.report(rep, opt)
+	rep.Generation, rep.Time = generation.Number, generation.Time
+	if err := tx.Expire(); err != nil {
+		rep.Findings = append(rep.Findings, notExpired(err))
+	}
+	return rep, nil
+}

@@ -1,0 +1,65 @@
+package pipeline_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mmpush/mmpush/core/repo"
+)
+
+func ctx() context.Context { return context.Background() }
+
+// long reports whether the long tier was asked for: MMPUSH_LONG=1.
+func long() bool { return os.Getenv("MMPUSH_LONG") != "" }
+
+// tier is a number that the long tier raises.
+func tier(quick, inLong int) int {
+	if long() {
+		return inLong
+	}
+	return quick
+}
+
+// TestKillAndPowerLossInRecovery ends a change behind its decision, and then the
+// recovery ahead of each of its own calls.
+func TestKillAndPowerLossInRecovery(t *testing.T) {
+	t.Parallel()
+	names := []string{"new version", "rebuild into the pool", "remove", "restore a missing file"}
+	var total, recoveries atomic.Int64
+	t.Run("scenarios", func(t *testing.T) {
+		for _, s := range scenarios() {
+			if !long() && !slices.Contains(names, s.name) {
+				continue
+			}
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				w, q, moments := investigate(t, s, tier(0, 12), nil)
+				decided := 0
+				for k, m := range moments {
+					if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+						continue
+					}
+					if decided++; !long() && decided%6 != 1 {
+						continue
+					}
+					again := w.with(m.disk.Clone())
+					filmed, err := film(again, recovering, nil)
+					if err != nil {
+						t.Fatalf("killed ahead of call %d: recovery: %v", k, err)
+					}
+					recoveries.Add(1)
+					n, broken := q.sweep(again, filmed)
+					total.Add(int64(n))
+					if broken != nil {
+						t.Errorf("killed ahead of call %d (%s %s), then in the recovery: %v", k, m.op.Kind, m.op.Name, broken)
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d states in %d recoveries", total.Load(), recoveries.Load())
+}

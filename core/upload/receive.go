@@ -1,0 +1,175 @@
+package upload
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// publishedMode is the mode of every published file, whatever the upload's was.
+const publishedMode = 0o644
+
+// file reads one file of the upload and fills in what it is.
+func (r *reader) file(ctx context.Context, got *Received) error {
+	src, problem, err := r.open(got)
+	if err != nil {
+		return err
+	}
+	if problem != nil {
+		got.Findings = []report.Finding{*problem}
+		r.meter.skip(got.File)
+		return nil
+	}
+	defer src.Close()
+	if got.Origin.Size > got.Size {
+		got.ActualSize = got.Origin.Size
+		r.meter.skip(got.File)
+		return nil
+	}
+	r.meter.start(got.File)
+	if r.to == nil {
+		err = r.read(ctx, src, nil, got)
+	} else {
+		err = r.copy(ctx, src, got)
+	}
+	if err != nil {
+		return err
+	}
+	r.meter.end()
+	return nil
+}
+
+// copy makes the staged file and reads it, or reads the original on the way into
+// it.
+func (r *reader) copy(ctx context.Context, src vfs.File, got *Received) error {
+	dst, err := r.to.Create(path.Join(r.folder, got.Name), publishedMode)
+	if err != nil {
+		return r.stageError(got.Name, err)
+	}
+	if clone(dst, src) {
+		err = r.readClone(ctx, got)
+	} else {
+		w := &flusher{to: dst, every: r.flushEvery}
+		err = r.read(ctx, src, w, got)
+		if werr := w.wait(); err == nil && werr != nil {
+			err = r.stageError(got.Name, werr)
+		}
+	}
+	if err == nil {
+		err = r.settle(dst, got)
+	}
+	if cerr := dst.Close(); err == nil && cerr != nil {
+		err = r.stageError(got.Name, cerr)
+	}
+	return err
+}
+
+// clone shares the blocks of src with the new file, where the file system can.
+func clone(dst, src vfs.File) bool {
+	c, ok := dst.(vfs.Cloner)
+	return ok && c.CloneFrom(src) == nil
+}
+
+// readClone reads the staged file: the original may have changed since it was
+// cloned.
+func (r *reader) readClone(ctx context.Context, got *Received) error {
+	f, err := r.to.Open(path.Join(r.folder, got.Name))
+	if err != nil {
+		return r.stageError(got.Name, err)
+	}
+	defer f.Close()
+	return r.read(ctx, f, nil, got)
+}
+
+// settle makes the staged file durable, and sure that it is what was hashed.
+func (r *reader) settle(dst vfs.File, got *Received) error {
+	info, err := dst.Stat()
+	if err != nil {
+		return r.stageError(got.Name, err)
+	}
+	if got.ActualSHA256 != "" && info.Size != got.ActualSize {
+		err := fmt.Errorf("the copy has %d bytes, but %d were read", info.Size, got.ActualSize)
+		return r.stageError(got.Name, err)
+	}
+	if err := dst.Sync(); err != nil {
+		return r.stageError(got.Name, err)
+	}
+	return nil
+}
+
+// read is the one pass. Three goroutines share it, so that no core waits: this one
+// reads the file, and copies into to if that is given; then the chunks go through
+// the digest to the look into the package.
+func (r *reader) read(ctx context.Context, from vfs.File, to io.Writer, got *Received) error {
+	var look *inspection
+	next := r.buffers.give
+	if got.Arch != "" {
+		look = startInspection(ctx, r.parse, &r.buffers, got.Origin.Size, r.limits)
+		next = look.feed
+	}
+	digest := startDigest(next)
+	err := r.pump(ctx, from, to, digest, got)
+	sum := digest.end()
+	if look != nil {
+		look.end()
+	}
+	if err != nil || got.ActualSize > got.Size {
+		// What was seen of a part of a package says nothing.
+		return err
+	}
+	got.ActualSHA256 = sum
+	if look == nil {
+		return nil
+	}
+	return r.keep(ctx, look, got)
+}
+
+// keep takes over what was seen in the package.
+func (r *reader) keep(ctx context.Context, look *inspection, got *Received) error {
+	if err := ctx.Err(); err != nil {
+		return stopped("stage", r.u.displayPath(got.Name), err)
+	}
+	if look.err != nil {
+		return &report.Error{Stage: "stage", Code: report.CodeInternal, File: r.u.displayPath(got.Name),
+			Err: fmt.Errorf("look into the package: %w", look.err)}
+	}
+	got.Package, got.Findings = look.pkg, look.findings
+	for i := range got.Findings {
+		if got.Findings[i].File == "" {
+			got.Findings[i].File = got.Name
+		}
+	}
+	return nil
+}
+
+// pump reads one file up to the limit, and hands on each chunk once it is written.
+func (r *reader) pump(ctx context.Context, from vfs.File, to io.Writer, digest *digest, got *Received) error {
+	limit := readLimit(got.Size)
+	for got.ActualSize < limit {
+		if err := ctx.Err(); err != nil {
+			return stopped("stage", r.u.displayPath(got.Name), err)
+		}
+		buffer := r.buffers.take()
+		n, end := from.Read(buffer[:min(int64(len(buffer)), limit-got.ActualSize)])
+		chunk := buffer[:n]
+		got.ActualSize += int64(n)
+		if to != nil && n > 0 {
+			if _, err := to.Write(chunk); err != nil {
+				return r.stageError(got.Name, err)
+			}
+		}
+		digest.feed(chunk)
+		r.meter.add(int64(n))
+		if end == io.EOF {
+			return nil
+		}
+		if end != nil {
+			return r.sourceError(got.Name, end)
+		}
+	}
+	return nil
+}
