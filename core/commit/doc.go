@@ -18,7 +18,9 @@
 //  1. The caller stages the change's files in .mmpush/stage/ID, synced, with no
 //     lock held.
 //  2. [Begin] takes the lock, recovers (below) and sweeps dead stages.
-//  3. [Tx.Commit] writes the new index files into the stage and syncs them. Their
+//  3. [Tx.Commit] sees to it that nothing behind the commit point can fail for a
+//     reason that is known before: pool folders are made, and their parents synced;
+//     stage and targets are on one file system. It writes the new index files into the stage and syncs them. Their
 //     modification time is max(now, that of the file they replace + step), and
 //     never more than limit ahead of the clock: the repository's other tool
 //     reloads an index only when that time has grown. Then the stage folder and
@@ -31,9 +33,8 @@
 //     time, SHA-256; a rename alters the change time), the files to retire and the
 //     history record. It is written to a temporary name, synced, renamed, and its
 //     folder synced. That is the commit point.
-//  5. Pool folders are made, and their parents synced. The files are renamed into
-//     their places, over nothing but damaged bytes; each folder that received one
-//     is synced.
+//  5. The files are renamed into their places, over nothing but damaged bytes; each
+//     folder that received one is synced.
 //  6. The index files are renamed, in the format's order; the folder is synced.
 //  7. The retire records are appended and synced, then the history record, last:
 //     a history that has the transaction says that everything before is durable.

@@ -33,31 +33,14 @@ func (tx *Tx) finish(j journal) error {
 }
 
 // place renames the files to their targets and makes all the entries durable, also
-// those that an earlier attempt has made. A new folder is durable before a file
-// moves into it: else a power loss could keep the removal of the file's old name
-// and lose the folder with the new one.
+// those that an earlier attempt has made.
 func (tx *Tx) place(puts []Put, stage string) error {
-	var folders, parents []string
-	for _, p := range puts {
-		dir := path.Dir(p.To)
-		folders = with(folders, dir)
-		for dir != "." {
-			dir = path.Dir(dir)
-			parents = with(parents, dir)
-		}
-	}
-	for _, dir := range folders {
-		if err := tx.makeFolders(dir); err != nil {
-			return err
-		}
-	}
-	if err := tx.syncAll(parents); err != nil {
-		return err
-	}
+	var folders []string
 	for _, p := range puts {
 		if err := tx.placeOne(p, stage); err != nil {
 			return err
 		}
+		folders = with(folders, path.Dir(p.To))
 	}
 	return tx.syncAll(folders)
 }
@@ -77,20 +60,6 @@ func (tx *Tx) syncAll(folders []string) error {
 		}
 	}
 	return nil
-}
-
-func (tx *Tx) makeFolders(dir string) error {
-	if dir == "." {
-		return nil
-	}
-	if err := tx.makeFolders(path.Dir(dir)); err != nil {
-		return err
-	}
-	err := tx.repo.FS.Mkdir(dir, repo.FolderMode)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
 }
 
 // placeOne moves the staged file into its place. If it is not in the stage, an

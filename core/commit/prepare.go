@@ -21,6 +21,9 @@ func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
 	if err != nil {
 		return j, err
 	}
+	if err := tx.clearWay(c); err != nil {
+		return j, repo.DiskError("commit", tx.repo.Path, err)
+	}
 	mtimes, err := tx.indexTimes(ctx, c)
 	if err != nil {
 		return j, err

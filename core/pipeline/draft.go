@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/index"
@@ -82,7 +84,7 @@ func (d *draft) add(ctx context.Context, r *repo.Repo, s step, t *taken, verifie
 		return err
 	}
 	d.steps, d.plans, d.told = append(d.steps, s), append(d.plans, p), len(d.findings)
-	d.findings = append(append(d.findings, p.Findings...), found...)
+	d.findings = append(append(d.findings, tellPublisher(r, p.Findings)...), found...)
 	if d.refused() {
 		return nil
 	}
@@ -116,6 +118,24 @@ func (d *draft) over(t *taken) func(string) (plan.Taken, error) {
 		}
 		return t.at(path)
 	}
+}
+
+// tellPublisher adds, to what is in conflict with published bytes, who published
+// those and when, as far as the history knows.
+func tellPublisher(r *repo.Repo, findings []report.Finding) []report.Finding {
+	for i, f := range findings {
+		if f.Code != report.CodeConflict || f.Expected == "" {
+			continue
+		}
+		if g, c, ok := r.Publisher(f.Expected); ok {
+			findings[i].Message += fmt.Sprintf(", since %s", g.Time.Format(time.RFC3339))
+			if c.Who != "" {
+				findings[i].Message += " by " + c.Who
+			}
+			findings[i].Message += fmt.Sprintf(" (generation %d)", g.Number)
+		}
+	}
+	return findings
 }
 
 // identify returns the identity of each index file.

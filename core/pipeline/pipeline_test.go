@@ -103,6 +103,26 @@ func damaging(name string) action {
 	}
 }
 
+// A conflict tells who published the bytes that are there, and when.
+func TestConflictNamesThePublisher(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.setup(t, publish(greet090), publish(foo110), publish(greet100))
+	rep, err := w.push(w.Mem, foo110b, plan.Requests{})
+	if err != nil || len(rep.Findings) != 5 {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	for _, f := range rep.Findings {
+		if !strings.Contains(f.Message, "by somebody (generation 2)") || !strings.Contains(f.Message, "since 2023-11-") {
+			t.Errorf("it does not: %s", f.Message)
+		}
+	}
+	must(w.Remove(repo.HistoryFile))
+	if rep, err = w.push(w.Mem, foo110b, plan.Requests{}); err != nil || codes(rep) == "" {
+		t.Errorf("without a history: %+v %v", rep, err)
+	}
+}
+
 func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	for _, adopted := range []bool{true, false} {
@@ -257,5 +277,40 @@ func TestPlansAgainUnderTheLock(t *testing.T) {
 	}
 	if ok, err := has(w.Mem, foo110); err != nil || !ok {
 		t.Errorf("what came in between is not there (%v)", err)
+	}
+}
+
+// What would stop a commit behind its commit point is found ahead of it.
+func TestObstaclesAreFoundInTime(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, at string
+		folder   bool
+		upload   string
+	}{
+		{"a file where the pool is to be", "pool", false, foo110b},
+		{"a folder where a package is to be", "pool/860ea950f98cf29b4d31dc54a34ca3d1e908cae57b3f8169fdc7adfeb3b2def9/foo_1.1.0_src.tar.xz", true, foo110b},
+	}
+	for _, tt := range tests {
+		w := newWorld()
+		w.setup(t, publish(foo110))
+		if tt.folder {
+			for i, c := range tt.at {
+				if c == '/' {
+					must(w.Mkdir(tt.at[:i], 0o755))
+				}
+			}
+			must(w.Mkdir(tt.at, 0o755))
+		} else {
+			must(vfs.CreateSynced(w.Mem, tt.at, 0o644, nil))
+		}
+		before := photo(t, w.Mem)
+		_, err := publish(tt.upload)(w, w.Mem)
+		if err == nil || !strings.Contains(err.Error(), "pool") {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if _, err := w.Lstat(repo.JournalFile); err == nil || photo(t, w.Mem) != before {
+			t.Errorf("%s: it was decided", tt.name)
+		}
 	}
 }

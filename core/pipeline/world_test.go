@@ -135,7 +135,7 @@ func (w *world) push(fsys vfs.FS, name string, requests plan.Requests) (report.R
 		return report.Report{}, err
 	}
 	return pipeline.Publish(context.Background(), r, pipeline.Request{
-		Upload: u, Requests: requests, Options: pipeline.Options{LockWait: 10 * time.Second, Program: "test", Transport: "dir"},
+		Upload: u, Requests: requests, Options: pipeline.Options{LockWait: 10 * time.Second, Program: "test", Transport: "dir", Who: "somebody"},
 	})
 }
 

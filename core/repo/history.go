@@ -1,11 +1,15 @@
 package repo
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/mmpush/mmpush/core/report"
@@ -82,3 +86,53 @@ func (r *Repo) AppendGeneration(g Generation) error {
 // SyncHistory makes the records durable that a process has appended which may have
 // died before it could.
 func (r *Repo) SyncHistory() error { return r.historyError(r.syncRecords(HistoryFile)) }
+
+// publisherLimit bounds how far back [Repo.Publisher] reads.
+const publisherLimit = 64 << 20
+
+// Publisher returns the newest generation that published a package with these bytes,
+// and its change; ok is false if the history, as far back as it is read, does not
+// know.
+func (r *Repo) Publisher(sha256 string) (g Generation, c Change, ok bool) {
+	text, err := r.historyTail(publisherLimit)
+	if err != nil {
+		return g, c, false
+	}
+	for len(text) > 0 {
+		text = bytes.TrimSuffix(text, []byte("\n"))
+		line := text[bytes.LastIndexByte(text, '\n')+1:]
+		text = text[:len(text)-len(line)]
+		if !bytes.Contains(line, []byte(sha256)) || json.Unmarshal(line, &g) != nil {
+			continue
+		}
+		for _, c := range g.Changes {
+			if slices.ContainsFunc(c.Packages, func(p report.Package) bool {
+				return p.SHA256 == sha256 && p.Action != report.ActionRemove
+			}) {
+				return g, c, true
+			}
+		}
+		g = Generation{}
+	}
+	return g, c, false
+}
+
+// historyTail returns the last limit bytes of the history, or all of it.
+func (r *Repo) historyTail(limit int64) ([]byte, error) {
+	f, err := r.FS.Open(HistoryFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	start := max(0, info.Size-limit)
+	text := make([]byte, info.Size-start)
+	n, err := f.ReadAt(text, start)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return text[:n], err
+}

@@ -60,7 +60,7 @@ func (r *Repo) writeEmpty() error {
 			return err
 		}
 	}
-	lock, err := r.FS.OpenLock(LockFile, FileMode)
+	lock, err := r.FS.OpenLock(LockFile, r.lockMode())
 	if err != nil {
 		return err
 	}

@@ -41,3 +41,21 @@ func (r *Repo) PrivateFolderMode() fs.FileMode {
 	}
 	return 0o700
 }
+
+// PublicFolderMode is the mode of a folder that the world may read. Where a group
+// shares the repository, all of it may add to the pool.
+func (r *Repo) PublicFolderMode() fs.FileMode {
+	if r.Settings.Group {
+		return 0o775 | fs.ModeSetgid
+	}
+	return FolderMode
+}
+
+// lockMode is the mode of the lock file: whoever may publish has to open it for
+// writing, as mmpack-modifyrepo does.
+func (r *Repo) lockMode() fs.FileMode {
+	if r.Settings.Group {
+		return 0o664
+	}
+	return FileMode
+}

@@ -30,7 +30,7 @@ type Lock struct {
 // Lock takes the lock, waiting at most wait for it; program is told to whoever
 // has to wait for us. The error after that is busy and names the holder.
 func (r *Repo) Lock(ctx context.Context, wait time.Duration, program string) (*Lock, error) {
-	f, err := r.FS.OpenLock(LockFile, FileMode)
+	f, err := r.FS.OpenLock(LockFile, r.lockMode())
 	if err != nil {
 		return nil, DiskError("lock", path.Join(r.Path, LockFile), err)
 	}

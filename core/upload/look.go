@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/mpk"
@@ -37,7 +36,7 @@ func startInspection(ctx context.Context, parse parser, b *buffers, size int64, 
 		// A defect here would take a server with all its sessions down.
 		defer func() {
 			if p := recover(); p != nil {
-				l.err = fmt.Errorf("defect: %v\n%s", p, debug.Stack())
+				l.err = fmt.Errorf("defect: %v", p)
 			}
 		}()
 		l.pkg, l.findings, l.err = parse(ctx, l, size, limits)

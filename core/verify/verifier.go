@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"github.com/mmpush/mmpush/core/index"
@@ -67,7 +66,7 @@ func ask(verifiers []Named, question func(Named) ([]report.Finding, error)) ([]r
 func guard(v Named, question func(Named) ([]report.Finding, error)) (answer []report.Finding, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			answer, err = nil, fmt.Errorf("defect: %v\n%s", p, debug.Stack())
+			answer, err = nil, fmt.Errorf("defect: %v", p)
 		}
 	}()
 	return question(v)
