@@ -80,7 +80,7 @@ func film(w *world, run action, skip func(label string) bool) ([]moment, error) 
 			moments = append(moments, moment{op: op, where: caller(op), disk: w.Clone()})
 		}
 		if (op.Kind == "sync" || op.Kind == "syncdir") && skip != nil && skip(caller(op)) {
-			return vfs.Skip
+			return vfs.ErrSkipped
 		}
 		return nil
 	})

@@ -90,7 +90,7 @@ func TestInitSurvivesPowerLoss(t *testing.T) {
 			films = append(films, disk.Clone())
 			if op.Kind == "sync" || op.Kind == "syncdir" {
 				if syncs++; syncs == skip {
-					return vfs.Skip
+					return vfs.ErrSkipped
 				}
 			}
 			return nil

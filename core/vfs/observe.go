@@ -27,9 +27,9 @@ func (o Op) Writes() bool {
 	return true
 }
 
-// Skip is what an observer returns to have a Sync or SyncDir left out and called a
+// ErrSkipped is what an observer returns to have a Sync or SyncDir left out and called a
 // success, as by a disk that lies. On other calls it is an error like any other.
-var Skip = errors.New("left out")
+var ErrSkipped = errors.New("left out")
 
 // Observe returns an FS that calls before ahead of each call through it; an error
 // that it returns fails the call, which then does nothing. A folder opened as a
@@ -95,7 +95,7 @@ func (o *observed) SyncDir(name string) error {
 }
 
 func unskipped(err error) error {
-	if errors.Is(err, Skip) {
+	if errors.Is(err, ErrSkipped) {
 		return nil
 	}
 	return err

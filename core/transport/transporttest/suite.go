@@ -1,5 +1,3 @@
-// Package transporttest is the conformance suite that every transport passes: what
-// a pusher may rely on, whatever lies between them and the repository.
 package transporttest
 
 import (

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+
+	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
+)
+
+type checkCmd struct {
+	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
+
+	Arch string `placeholder:"ARCH" help:"Check only the packages of this architecture; default: all that the manifest has."`
+}
+
+// Help is shown by --help.
+func (*checkCmd) Help() string {
+	return `These are the checks of push that need no repository. A manifest of several architectures needs the packages of ` +
+		`all of them beside it, unless --arch picks one.`
+}
+
+func (c *checkCmd) run(ctx context.Context, a *app) (doc any, code int) {
+	if c.Arch != "" && manifest.ValidArch(c.Arch) != nil {
+		return a.fail(wrongArch(c.Arch))
+	}
+	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
+		return pipeline.Check(ctx, u, c.Arch, pipeline.Options{Progress: tell}, nil)
+	})
+}

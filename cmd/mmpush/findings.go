@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// findings tells what the checks found, each problem with its hint, and where to
+// read more.
+func (p *printer) findings(list []report.Finding) {
+	var codes []string
+	for i, f := range list {
+		p.finding(f)
+		if !sameHintFollows(list[i:]) {
+			p.hint(f.Hint)
+		}
+		if code := string(f.Code); f.Refuses() && !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
+	}
+	p.more(codes)
+}
+
+// sameHintFollows reports whether the next finding has the same hint, which is
+// given behind the last of them.
+func sameHintFollows(list []report.Finding) bool {
+	return len(list) > 1 && list[0].Hint == list[1].Hint
+}
+
+func (p *printer) finding(f report.Finding) {
+	style, label := bad, "error"
+	switch f.Severity {
+	case report.SeverityWarning:
+		style, label = caution, "warning"
+	case report.SeverityNote:
+		style, label = faint, "note"
+	}
+	p.message(style, label, fmt.Sprintf("%s%s [%s]", where(f), f.Message, f.Code))
+	switch {
+	case f.Code == report.CodeReplaced:
+		// Nobody has to compare what was asked for.
+	case f.Expected != "":
+		p.line("    expected  %s", visible(f.Expected))
+		p.line("    found     %s", visible(orNothing(f.Actual)))
+	case f.Actual != "":
+		p.line("    %s", visible(f.Actual))
+	}
+}
+
+// where is the place of a finding: "file:line: field: ".
+func where(f report.Finding) string {
+	var b strings.Builder
+	if f.File != "" {
+		b.WriteString(f.File)
+		if f.Line > 0 {
+			fmt.Fprintf(&b, ":%d", f.Line)
+		}
+		b.WriteString(": ")
+	}
+	if f.Field != "" {
+		b.WriteString(f.Field + ": ")
+	}
+	if f.Verifier != "" {
+		b.WriteString(f.Verifier + ": ")
+	}
+	return b.String()
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	return text
+}
+
+// problem tells an error with its hint.
+func (p *printer) problem(err error) {
+	code := report.CodeOf(err)
+	if stopped(err) {
+		p.message(caution, "stopped", "interrupted; what is not reported as published is not published")
+		return
+	}
+	text, codes := err.Error(), []string(nil)
+	if code != report.CodeUsage {
+		text, codes = text+" ["+string(code)+"]", []string{string(code)}
+	}
+	p.message(bad, "error", text)
+	if e, ok := errors.AsType[*report.Error](err); ok {
+		p.hint(e.Hint)
+	}
+	p.more(codes)
+}
+
+// more says where the codes are explained.
+func (p *printer) more(codes []string) {
+	if len(codes) > 0 {
+		p.hint("what this means: mmpush explain " + strings.Join(codes, " "))
+	}
+}
+
+// panicError is a defect of ours: what happened and where, in one line.
+func panicError(value any) error {
+	return &report.Error{
+		Stage: "run", Code: report.CodeInternal,
+		Err:  fmt.Errorf("internal error: %v (at %s)", value, panicSite()),
+		Hint: "this is a defect in mmpush: please report it with this message; it is safe to run the command again",
+	}
+}
+
+func outputError(err error) error {
+	return &report.Error{
+		Stage: "output", Code: report.CodeDisk, File: "standard output",
+		Err:  fmt.Errorf("the result could not be written: %w", err),
+		Hint: "what the command did is done; see `mmpush list`, or run it again: nothing is done twice",
+	}
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// grammar is the command line.
+type grammar struct {
+	Output  string      `enum:"text,json" default:"text" placeholder:"text|json" help:"Form of the result on standard output."`
+	JSON    bool        `name:"json" help:"Short for --output=json."`
+	Color   string      `enum:"auto,always,never" default:"auto" placeholder:"auto|always|never" help:"Colours; auto heeds NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then the terminal."`
+	Help    helpFlag    `short:"h" help:"Show this help, or that of a verb."`
+	Version versionFlag `help:"Show the version."`
+
+	Push    pushCmd    `cmd:"" help:"Publish uploads in a repository."`
+	Check   checkCmd   `cmd:"" help:"Verify uploads offline; no repository is needed."`
+	Init    initCmd    `cmd:"" help:"Make a repository."`
+	List    listCmd    `cmd:"" help:"List the packages of a repository."`
+	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
+	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
+}
+
+const description = `Publishes what a build left behind, verified and atomically, in a package repository.
+
+Exit codes: 0 done or already identical, 1 internal, 2 usage or configuration, 3 rejected, 4 conflict, ` +
+	`5 rights, 6 transport, 7 busy, 130 interrupted.`
+
+// errHelp ends the parsing of a command line that asks for help: it has been
+// shown.
+var errHelp = errors.New("help was asked for")
+
+// errVersion ends the parsing of a command line that asks for the version.
+var errVersion = errors.New("the version was asked for")
+
+type helpFlag bool
+
+// BeforeReset is called by kong, before it looks whether something is missing.
+func (helpFlag) BeforeReset(ctx *kong.Context) error {
+	if err := ctx.PrintUsage(false); err != nil {
+		return err
+	}
+	return errHelp
+}
+
+type versionFlag bool
+
+// BeforeReset is called by kong, before it looks whether something is missing.
+func (versionFlag) BeforeReset() error { return errVersion }
+
+// newApp knows from the bare arguments how to answer, even if they turn out not to
+// be a command line.
+func newApp(e env) *app {
+	flags := peek(e.Args)
+	a := &app{env: e, json: flags.json}
+	a.out, a.err = newPrinter(e, e.Stdout, flags.color), newPrinter(e, e.Stderr, flags.color)
+	a.out.silent = flags.json
+	return a
+}
+
+type peeked struct {
+	json  bool
+	color string
+}
+
+// peek finds the flags that say how to answer. The last one holds.
+func peek(args []string) peeked {
+	var p peeked
+	for i, arg := range args {
+		name, value, given := strings.Cut(arg, "=")
+		if !given && i+1 < len(args) {
+			value = args[i+1]
+		}
+		switch {
+		case arg == "--":
+			return p
+		case arg == "--json":
+			p.json = true
+		case name == "--output":
+			p.json = value == "json"
+		case name == "--color":
+			p.color = value
+		}
+	}
+	return p
+}
+
+// parse finds the verb and fills in its arguments.
+func (a *app) parse() (verb, error) {
+	var g grammar
+	k, err := kong.New(&g,
+		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
+		kong.Writers(a.Stdout, a.Stderr), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("the grammar: %w", err)
+	}
+	ctx, err := k.Parse(a.Args)
+	switch {
+	case errors.Is(err, errVersion):
+		return &versionCmd{}, nil
+	case errors.Is(err, errHelp):
+		return nil, errHelp
+	case err != nil:
+		return nil, usageError(err)
+	}
+	selected := ctx.Selected()
+	a.verb = selected.Name
+	a.json = g.JSON || g.Output == "json"
+	a.out.silent = a.json
+	v, ok := selected.Target.Addr().Interface().(verb)
+	if !ok {
+		return nil, fmt.Errorf("the verb %s does nothing", selected.Name)
+	}
+	return v, nil
+}
+
+// usageError is about a command line that does not parse, with where to look it
+// up.
+func usageError(err error) error {
+	hint := "usage: mmpush VERB ...; mmpush --help shows the verbs"
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
+		if node := p.Context.Selected(); node != nil {
+			hint = "usage: mmpush " + node.Summary() + "; see mmpush " + node.Name + " --help"
+		} else if len(p.Context.Args) == 0 {
+			err = errors.New("a verb is missing: " + strings.Join(verbs(p.Context.Model.Node), ", "))
+		}
+	}
+	return &report.Error{
+		Stage: "arguments", Code: report.CodeUsage, Kind: report.KindUsage, Err: err, Hint: hint,
+	}
+}
+
+// decodeText takes an argument as it is; kong's own way would lose bytes that are
+// not UTF-8, and file names may have them.
+func decodeText(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("text")
+	if err != nil {
+		return errors.New("a value is missing")
+	}
+	text, ok := token.Value.(string)
+	if !ok {
+		return fmt.Errorf("%v is not a text", token.Value)
+	}
+	target.SetString(text)
+	return nil
+}
+
+func verbs(root *kong.Node) []string {
+	var names []string
+	for _, n := range root.Children {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// wrongUsage is about arguments that parse, but that make no sense together.
+func wrongUsage(hint, format string, args ...any) error {
+	return &report.Error{
+		Stage: "arguments", Code: report.CodeUsage, Kind: report.KindUsage, Err: fmt.Errorf(format, args...), Hint: hint,
+	}
+}

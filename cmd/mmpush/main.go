@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"os/user"
+	"syscall"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+func main() { os.Exit(interruptible(processEnv())) }
+
+// interruptible is run under the signals of a process: the first ends the context,
+// the second ends the process at once, since stop gives them back to the system.
+func interruptible(e env) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return run(ctx, e)
+}
+
+// env is everything that a run sees of the world besides the disk.
+type env struct {
+	// Args is the command line without the program's name.
+	Args           []string
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	// Terminal returns the width of the terminal that w writes to; ok is false
+	// if w is not a terminal. A width of 0 is unknown.
+	Terminal func(w io.Writer) (width int, ok bool)
+	// User is the name of who runs the program; empty if unknown.
+	User string
+	// WrapFS, if not nil, is put around every folder that is opened.
+	WrapFS func(vfs.FS) vfs.FS
+}
+
+func processEnv() env {
+	return env{
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv, Terminal: terminalOf, User: userName(),
+	}
+}
+
+// userName returns the login name; a system that has none for us is no reason not
+// to publish.
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
+
+// verb is one of the program's words: it does the work and tells people about it
+// as it goes. doc is the same for programs; nil if there is none.
+type verb interface {
+	run(ctx context.Context, a *app) (doc any, code int)
+}
+
+// app is one run of the program.
+type app struct {
+	env
+	// out takes results, err everything else; with json, out is silent and the
+	// document of the verb is the result.
+	out, err *printer
+	json     bool
+	// verb is the name of the verb that runs.
+	verb string
+}
+
+// run plays the whole program and returns its exit code.
+func run(ctx context.Context, e env) (code int) {
+	a := newApp(e)
+	defer func() {
+		if p := recover(); p != nil {
+			code = a.end(a.fail(panicError(p)))
+		}
+	}()
+	v, err := a.parse()
+	switch {
+	case errors.Is(err, errHelp):
+		return a.end(nil, exitDone)
+	case err != nil:
+		return a.end(a.fail(err))
+	}
+	return a.end(v.run(ctx, a))
+}
+
+// end writes the document, once, and sees whether the result has reached its
+// reader.
+func (a *app) end(doc any, code int) int {
+	if a.json && doc != nil {
+		a.out.document(doc)
+	}
+	if a.out.failed == nil {
+		return code
+	}
+	a.err.problem(outputError(a.out.failed))
+	return worse(code, exitInternal)
+}
+
+// folder puts WrapFS around a folder.
+func (a *app) folder(fsys vfs.FS) vfs.FS {
+	if a.WrapFS == nil {
+		return fsys
+	}
+	return a.WrapFS(fsys)
+}

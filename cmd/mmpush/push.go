@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/upload"
+)
+
+type pushCmd struct {
+	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
+
+	To             *string       `placeholder:"TARGET" help:"Where to publish: the folder of a repository. Default: $$MMPUSH_TO."`
+	Init           bool          `help:"Make the repository if it is not there; needs --arch."`
+	Arch           string        `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
+	Rebuild        bool          `help:"Ask to replace a published version by other bytes."`
+	AllowDowngrade bool          `help:"Ask to publish a version that is less than the published one."`
+	TakeOver       bool          `help:"Ask to take a package over from another source."`
+	DryRun         bool          `short:"n" help:"Do everything but publish, and show what would happen."`
+	LockWait       time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+}
+
+// Help is shown by --help.
+func (*pushCmd) Help() string {
+	return `Each manifest is published on its own, one after the other; the exit code is the worst of them: ` +
+		`130, 1, 2, 5, 6, 7, 4, 3, 0 from the worst. Pushing what is published already, byte for byte, is a success ("unchanged").`
+}
+
+func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
+	t, done, err := c.open(a)
+	if err != nil {
+		return a.fail(err)
+	}
+	defer done()
+	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
+		return t(c.options(tell)).Push(ctx, u)
+	})
+}
+
+func (c *pushCmd) options(tell func(upload.Progress)) transport.Options {
+	return transport.Options{
+		Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver,
+		DryRun: c.DryRun, LockWait: c.LockWait, Program: program("push"), Progress: tell,
+	}
+}
+
+// open checks the arguments and opens the target. The caller calls done at the end.
+func (c *pushCmd) open(a *app) (t opened, done func(), err error) {
+	target, err := c.target(a)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.LockWait < 0 {
+		return nil, nil, wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait)
+	}
+	var init *repo.InitOptions
+	if c.Init {
+		init = &repo.InitOptions{Arch: c.Arch}
+	}
+	switch {
+	case c.Init && c.Arch == "":
+		return nil, nil, wrongUsage("add --arch ARCH, such as --arch amd64-debian", "--init needs the architecture of the repository")
+	case !c.Init && c.Arch != "":
+		return nil, nil, wrongUsage("leave --arch out, or add --init", "--arch goes with --init: a repository knows its architecture")
+	case c.Init && manifest.ValidArch(c.Arch) != nil:
+		return nil, nil, wrongArch(c.Arch)
+	}
+	return a.openTarget(target, init, c.DryRun)
+}
+
+func (c *pushCmd) target(a *app) (transport.Target, error) {
+	text, from := a.Getenv("MMPUSH_TO"), "MMPUSH_TO"
+	if c.To != nil {
+		text, from = *c.To, "--to"
+	} else if text == "" {
+		return transport.Target{}, wrongUsage("add --to FOLDER, or set MMPUSH_TO; mmpush init FOLDER --arch ARCH makes a new repository",
+			"nothing says where to publish")
+	}
+	t, err := transport.ParseTarget(text)
+	if err != nil {
+		return t, wrongUsage("give the folder of a repository", "%s: %w", from, err)
+	}
+	return t, nil
+}
+
+func wrongArch(arch string) error {
+	return wrongUsage("an architecture is such as amd64-debian", "--arch %q: %w", visible(arch), manifest.ValidArch(arch))
+}

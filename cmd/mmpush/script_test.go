@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	genuine, err := filepath.Abs(corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("UPLOADS", filepath.Join(genuine, "uploads"))
+			e.Setenv("BAD", filepath.Join(genuine, "uploads-bad"))
+			e.Setenv("LONG", strings.Repeat("long", 5000))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "lock": lock, "upload": makeUpload,
+		},
+	})
+}
+
+// exits is `exits CODE program args...`; CODE is "signal" for a program that a
+// signal has ended. Arguments may be written as Go strings: "a\xff".
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE program [args...]")
+	}
+	for i, arg := range args {
+		if text, err := strconv.Unquote(arg); err == nil {
+			args[i] = text
+		}
+	}
+	got := "0"
+	err := ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = strconv.Itoa(exit.ExitCode())
+		if !exit.Exited() {
+			got = "signal"
+		}
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit %s, want %s", got, args[0])
+	}
+}
+
+// lock is `lock REPO`: another program holds the repository's lock until the end of
+// the script.
+func lock(ts *testscript.TestScript, _ bool, args []string) {
+	folder, err := vfs.OpenDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { _ = folder.Close() })
+	f, err := folder.OpenLock(repo.LockFile, repo.FileMode)
+	ts.Check(err)
+	ts.Defer(func() { _ = f.Close() })
+	ts.Check(f.TryLock())
+}
+
+// makeUpload is `upload FOLDER SOURCE VERSION PACKAGE...`: an upload of a source
+// with these binary packages.
+func makeUpload(ts *testscript.TestScript, _ bool, args []string) {
+	u := mpktest.Upload{Name: args[1], Version: args[2]}
+	for _, name := range args[3:] {
+		u.Packages = append(u.Packages, mpktest.Package{Name: name})
+	}
+	_, err := u.Write(ts.MkAbs(args[0]))
+	ts.Check(err)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/transports/dir"
+)
+
+// opened makes the transport to a target that is open, with the options of one
+// push.
+type opened func(transport.Options) transport.Transport
+
+// opener opens a target; done closes it. init is not nil if a missing repository
+// is to be made.
+type opener func(a *app, t transport.Target, init *repo.InitOptions, dryRun bool) (o opened, done func(), err error)
+
+// transports are the ways to a repository that this program has, by scheme.
+func transports() map[string]opener {
+	return map[string]opener{"dir": openDir}
+}
+
+func (a *app) openTarget(t transport.Target, init *repo.InitOptions, dryRun bool) (opened, func(), error) {
+	all := transports()
+	open, ok := all[t.Scheme]
+	if !ok {
+		return nil, nil, wrongUsage("give the folder of a repository, such as --to /srv/repo",
+			"there is no transport for %s:// in this version; it has: %s", visible(t.Scheme),
+			strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+	}
+	return open(a, t, init, dryRun)
+}
+
+// openDir opens a repository in a folder of this machine.
+func openDir(a *app, t transport.Target, init *repo.InitOptions, dryRun bool) (opened, func(), error) {
+	folder, err := dir.OpenFolder(t.Path, init != nil && !dryRun)
+	if err != nil && init != nil && dryRun && report.CodeOf(err) == report.CodeNoRepo {
+		return openImagined(a, t, *init)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	done := func() { _ = folder.Close() }
+	fsys := a.folder(folder)
+	if init != nil && dryRun {
+		if _, err := pipeline.Open(fsys, t.Path); report.CodeOf(err) == report.CodeNoRepo {
+			done()
+			return openImagined(a, t, *init)
+		}
+	}
+	return a.dirAt(fsys, t.Path, init), done, nil
+}
+
+// openImagined stands in, in a dry run, for the repository that would be made.
+func openImagined(a *app, t transport.Target, init repo.InitOptions) (opened, func(), error) {
+	fsys := vfs.NewMem(time.Now)
+	if _, _, err := repo.Init(fsys, t.Path, pipeline.Mmpack{}, init); err != nil {
+		return nil, nil, fmt.Errorf("a repository that is only imagined: %w", err)
+	}
+	return a.dirAt(fsys, t.Path, &init), func() {}, nil
+}
+
+func (a *app) dirAt(fsys vfs.FS, path string, init *repo.InitOptions) opened {
+	return func(o transport.Options) transport.Transport {
+		return &dir.Transport{FS: fsys, Path: path, Init: init, Who: a.User, Options: o}
+	}
+}

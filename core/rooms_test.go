@@ -1,0 +1,184 @@
+// Package core_test holds the plan of the rooms: which package may import which.
+package core_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mmpush/mmpush/"
+
+// rooms says, for each package, which of ours its product code may import.
+func rooms() map[string][]string {
+	line := []string{
+		"core/archive", "core/commit", "core/index", "core/manifest", "core/mpk", "core/plan", "core/repo",
+		"core/report", "core/stanza", "core/upload", "core/verify", "core/vfs",
+	}
+	return map[string][]string{
+		"core/report":    {},
+		"core/vfs":       {},
+		"core/stanza":    {},
+		"core/archive":   {"core/report"},
+		"core/manifest":  {"core/report"},
+		"core/mpk":       {"core/archive", "core/report", "core/stanza"},
+		"core/index":     {"core/archive", "core/report", "core/stanza", "core/vfs"},
+		"core/upload":    {"core/archive", "core/manifest", "core/mpk", "core/index", "core/vfs", "core/report"},
+		"core/plan":      {"core/manifest", "core/mpk", "core/index", "core/report"},
+		"core/verify":    {"core/manifest", "core/mpk", "core/index", "core/plan", "core/upload", "core/report"},
+		"core/repo":      {"core/vfs", "core/report"},
+		"core/commit":    {"core/repo", "core/vfs", "core/report"},
+		"core/pipeline":  line,
+		"core/transport": {"core/manifest", "core/upload", "core/report"},
+
+		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
+		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "plugins/transports/dir"}),
+
+		// What only tests import.
+		"core/archive/archivetest": {},
+		"core/mpk/mpktest":         {"core/archive/archivetest"},
+		"core/transport/transporttest": {
+			"core/index", "core/mpk/mpktest", "core/report", "core/transport", "core/upload", "core/vfs",
+		},
+	}
+}
+
+// dependencies says which rooms may import which module of others: each heavy one
+// has one room.
+func dependencies() map[string][]string {
+	return map[string][]string{
+		"github.com/alecthomas/kong":    {"cmd/mmpush"},
+		"github.com/fatih/color":        {"cmd/mmpush"},
+		"golang.org/x/term":             {"cmd/mmpush"},
+		"github.com/klauspost/compress": {"core/archive", "core/archive/archivetest"},
+		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
+		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},
+		"golang.org/x/sys":              {"core/vfs"},
+	}
+}
+
+type pkg struct {
+	ImportPath string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+// room is the package's path in this module.
+func (p pkg) room() string { return strings.TrimPrefix(p.ImportPath, module) }
+
+// forTests reports whether only tests import the package.
+func (p pkg) forTests() bool { return strings.HasSuffix(p.room(), "test") }
+
+// packages are those of the module that have product code.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,GoFiles,Imports", "./...")
+	list.Dir = ".."
+	var stderr bytes.Buffer
+	list.Stderr = &stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var all []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.GoFiles) > 0 {
+			all = append(all, p)
+		}
+	}
+}
+
+func TestRooms(t *testing.T) {
+	t.Parallel()
+	plan, seen := rooms(), map[string]bool{}
+	for _, p := range packages(t) {
+		seen[p.room()] = true
+		allowed, known := plan[p.room()]
+		if !known {
+			t.Errorf("%s is not in the table of rooms", p.room())
+			continue
+		}
+		for _, path := range p.Imports {
+			switch {
+			case strings.HasPrefix(path, module):
+				if !slices.Contains(allowed, strings.TrimPrefix(path, module)) {
+					t.Errorf("%s may not import %s", p.room(), path)
+				}
+			case strings.Contains(strings.Split(path, "/")[0], "."):
+				checkDependency(t, p, path)
+			case path == "testing" && !p.forTests():
+				t.Errorf("%s is product code and imports testing", p.room())
+			}
+		}
+		if !slices.Contains(p.GoFiles, "doc.go") || len(p.Doc) == 0 {
+			t.Errorf("%s has no doc.go that says what it is", p.room())
+		}
+	}
+	for room := range maps.Keys(plan) {
+		if !seen[room] {
+			t.Errorf("%s is in the table of rooms, but there is no such package", room)
+		}
+	}
+}
+
+func checkDependency(t *testing.T, p pkg, path string) {
+	t.Helper()
+	for name, allowed := range dependencies() {
+		if path == name || strings.HasPrefix(path, name+"/") {
+			if !slices.Contains(allowed, p.room()) {
+				t.Errorf("%s may not import %s: that belongs to %s", p.room(), path, strings.Join(allowed, ", "))
+			}
+			return
+		}
+	}
+	t.Errorf("%s imports %s, which is not in the table of dependencies", p.room(), path)
+}
+
+// TestTheTableItself: no change of the table lets core know who uses it, or
+// product code what is for tests.
+func TestTheTableItself(t *testing.T) {
+	t.Parallel()
+	for room, allowed := range rooms() {
+		for _, other := range allowed {
+			folder, _, _ := strings.Cut(other, "/")
+			if strings.HasPrefix(room, "core/") && folder != "core" {
+				t.Errorf("%s is in core and may not import %s", room, other)
+			}
+			if strings.HasSuffix(other, "test") && !strings.HasSuffix(room, "test") {
+				t.Errorf("%s is product code and may not import %s", room, other)
+			}
+		}
+	}
+}
+
+// TestPlanIsPure: a plan is made of data, so it can be made again and tested
+// without a disk.
+func TestPlanIsPure(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.room() != "core/plan" {
+			continue
+		}
+		for _, path := range p.Imports {
+			first, _, _ := strings.Cut(path, "/")
+			if slices.Contains([]string{"os", "net", "time", "syscall"}, first) || path == "io/fs" || path == "path/filepath" {
+				t.Errorf("core/plan imports %s", path)
+			}
+		}
+		return
+	}
+	t.Error("there is no core/plan")
+}
