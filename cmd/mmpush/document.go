@@ -40,14 +40,14 @@ type problem struct {
 }
 
 func problemOf(err error) *problem {
-	p := &problem{Code: report.CodeOf(err), Message: err.Error()}
+	p := &problem{Code: report.CodeOf(err), Message: withoutStack(err.Error())}
 	if stopped(err) {
 		return &problem{Code: report.CodeStopped, Message: "interrupted"}
 	}
 	if e, ok := errors.AsType[*report.Error](err); ok {
 		p.Stage, p.File, p.Hint = e.Stage, e.File, e.Hint
 		if error(e) == err {
-			p.Message = e.Err.Error()
+			p.Message = withoutStack(e.Err.Error())
 		}
 	}
 	return p

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,6 +104,23 @@ func TestDefect(t *testing.T) {
 		if err := json.Unmarshal([]byte(got.stdout), &doc); err != nil || doc.Error == nil || doc.Error.Code != report.CodeInternal {
 			t.Errorf("%s: document %q, %v", args[0], got.stdout, err)
 		}
+	}
+}
+
+// TestDefectElsewhere: a room that has caught a panic of its own keeps the stack;
+// people do not get to see it.
+func TestDefectElsewhere(t *testing.T) {
+	t.Parallel()
+	caught := &report.Error{Code: report.CodeInternal, Err: fmt.Errorf("defect: %v\n%s", "boom", debug.Stack())}
+	p, out := testPrinter(80)
+	p.problem(caught)
+	for _, err := range []error{caught, fmt.Errorf("wrapped: %w", caught)} {
+		if got := problemOf(err).Message; !strings.HasSuffix(got, "defect: boom") {
+			t.Errorf("document: %s", got)
+		}
+	}
+	if !strings.HasPrefix(out.String(), "mmpush: error: defect: boom [MP-INTERNAL]\n") || strings.Contains(out.String(), "goroutine") {
+		t.Errorf("text: %s", out)
 	}
 }
 

@@ -84,7 +84,7 @@ func (p *printer) problem(err error) {
 		p.message(caution, "stopped", "interrupted; what is not reported as published is not published")
 		return
 	}
-	text, codes := err.Error(), []string(nil)
+	text, codes := withoutStack(err.Error()), []string(nil)
 	if code != report.CodeUsage {
 		text, codes = text+" ["+string(code)+"]", []string{string(code)}
 	}
@@ -93,6 +93,13 @@ func (p *printer) problem(err error) {
 		p.hint(e.Hint)
 	}
 	p.more(codes)
+}
+
+// withoutStack cuts the stack off that a room keeps with a defect: it says nothing
+// to people.
+func withoutStack(text string) string {
+	text, _, _ = strings.Cut(text, "\ngoroutine ")
+	return text
 }
 
 // more says where the codes are explained.

@@ -37,15 +37,20 @@ func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	}
 	defer done()
 	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
-		return t(c.options(tell)).Push(ctx, u)
+		return t(c.options(a, tell)).Push(ctx, u)
 	})
 }
 
-func (c *pushCmd) options(tell func(upload.Progress)) transport.Options {
+func (c *pushCmd) options(a *app, tell func(upload.Progress)) transport.Options {
 	return transport.Options{
 		Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver,
-		DryRun: c.DryRun, LockWait: c.LockWait, Program: program("push"), Progress: tell,
+		DryRun: c.DryRun, LockWait: c.LockWait, Program: program("push"), Waiting: a.waiting, Progress: tell,
 	}
+}
+
+// waiting tells whom the repository is busy with: else a wait looks like a hang.
+func (a *app) waiting(holder string) {
+	a.err.line("mmpush: waiting for the repository: it is locked by %s", holder)
 }
 
 // open checks the arguments and opens the target. The caller calls done at the end.

@@ -75,6 +75,8 @@ type Options struct {
 	LockWait time.Duration
 	// Program names us to those who wait.
 	Program string
+	// Waiting is told who holds the lock, once it takes noticeable time.
+	Waiting func(holder string)
 	Replan  Replan
 }
 

@@ -65,7 +65,7 @@
 //
 // # What is synced, and why that is all
 //
-// Each sync has a test that fails without it (crash_test.go drops them one at a
+// Each sync has a test that fails without it (core/pipeline drops them one at a
 // time). A failed sync is final: before the commit point the change is given up;
 // after it the error says that the next run will finish the change.
 //

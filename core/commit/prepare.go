@@ -68,7 +68,10 @@ func (tx *Tx) indexTimes(ctx context.Context, c Change) ([]time.Time, error) {
 			if wait <= 0 {
 				break
 			}
-			if now.Add(wait).After(deadline) || ctx.Err() != nil {
+			if err := ctx.Err(); err != nil {
+				return nil, &report.Error{Stage: "commit", Code: report.CodeStopped, Kind: report.KindBusy, File: tx.repo.Path, Err: err}
+			}
+			if now.Add(wait).After(deadline) {
 				return nil, tx.clockError(s)
 			}
 			tx.repo.Sleep(min(wait, 100*time.Millisecond))

@@ -24,7 +24,7 @@ type Tx struct {
 
 // Begin takes the lock, recovers and sweeps. Close gives the lock back.
 func Begin(ctx context.Context, r *repo.Repo, opt Options) (*Tx, error) {
-	lock, err := r.Lock(ctx, opt.LockWait, opt.Program)
+	lock, err := r.Lock(ctx, repo.Patience{Wait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting})
 	if err != nil {
 		return nil, err
 	}

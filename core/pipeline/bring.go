@@ -79,7 +79,7 @@ func begin(ctx context.Context, r *repo.Repo, opt Options) (*commit.Tx, error) {
 // CommitOptions are how a commit in an mmpack repository begins, for callers that
 // only want it recovered.
 func CommitOptions(r *repo.Repo, opt Options) commit.Options {
-	return commit.Options{LockWait: opt.LockWait, Program: opt.Program, Replan: replanner(r, opt)}
+	return commit.Options{LockWait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting, Replan: replanner(r, opt)}
 }
 
 // unfinished reports whether an interrupted change waits for somebody to finish

@@ -31,6 +31,9 @@ type Options struct {
 	LockWait time.Duration
 	// Program names us to those who wait.
 	Program string
+	// Waiting is told who holds the lock, once it takes noticeable time; nil is
+	// allowed.
+	Waiting func(holder string)
 	// Limits bound what archives may hold; the zero value is the default.
 	Limits archive.Limits
 	// Progress is called now and then while files are read; nil is allowed.

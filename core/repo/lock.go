@@ -27,25 +27,38 @@ type Lock struct {
 	file vfs.File
 }
 
-// Lock takes the lock, waiting at most wait for it; program is told to whoever
-// has to wait for us. The error after that is busy and names the holder.
-func (r *Repo) Lock(ctx context.Context, wait time.Duration, program string) (*Lock, error) {
+// Patience is how to wait for the lock.
+type Patience struct {
+	// Wait is the longest time.
+	Wait time.Duration
+	// Program is told to whoever has to wait for us.
+	Program string
+	// Waiting, if not nil, is called once, after [noticeable], with who holds the
+	// lock.
+	Waiting func(holder string)
+}
+
+// noticeable is after how long people wonder what a program is doing.
+const noticeable = time.Second
+
+// Lock takes the lock. The error after all patience is busy and names the holder.
+func (r *Repo) Lock(ctx context.Context, p Patience) (*Lock, error) {
 	f, err := r.FS.OpenLock(LockFile, r.lockMode())
 	if err != nil {
 		return nil, DiskError("lock", path.Join(r.Path, LockFile), err)
 	}
-	if err := r.waitLock(ctx, f, wait); err != nil {
+	if err := r.waitLock(ctx, f, p); err != nil {
 		f.Close()
 		return nil, err
 	}
 	l := &Lock{repo: r, file: f}
-	l.tell(program)
+	l.tell(p.Program)
 	return l, nil
 }
 
 // waitLock polls: flock has no time limit of its own.
-func (r *Repo) waitLock(ctx context.Context, f vfs.File, wait time.Duration) error {
-	deadline := r.Now().Add(wait)
+func (r *Repo) waitLock(ctx context.Context, f vfs.File, p Patience) error {
+	began, told := r.Now(), false
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		err := f.TryLock()
 		if err == nil {
@@ -57,8 +70,13 @@ func (r *Repo) waitLock(ctx context.Context, f vfs.File, wait time.Duration) err
 		if err := ctx.Err(); err != nil {
 			return &report.Error{Stage: "lock", Code: report.CodeStopped, Kind: report.KindBusy, File: r.Path, Err: err}
 		}
-		if !r.Now().Before(deadline) {
-			return r.busy(wait)
+		waited := r.Now().Sub(began)
+		if waited >= p.Wait {
+			return r.busy(p.Wait)
+		}
+		if waited >= noticeable && !told && p.Waiting != nil {
+			p.Waiting(r.holder())
+			told = true
 		}
 		r.Sleep(pause)
 	}

@@ -240,7 +240,7 @@ func TestLock(t *testing.T) {
 	disk := newDisk()
 	put(t, disk, "lock", "kept")
 	r := initRepo(t, disk, repo.InitOptions{Arch: "a-b"})
-	held, err := r.Lock(context.Background(), 0, "mmpush push")
+	held, err := r.Lock(context.Background(), repo.Patience{Program: "mmpush push"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,13 @@ func TestLock(t *testing.T) {
 	}
 	tame(other)
 	began := other.Now()
-	_, err = other.Lock(context.Background(), 3*time.Second, "mmpush gc")
+	var told []string
+	_, err = other.Lock(context.Background(), repo.Patience{
+		Wait: 3 * time.Second, Program: "mmpush gc", Waiting: func(holder string) { told = append(told, holder) },
+	})
+	if len(told) != 1 || !strings.Contains(told[0], "mmpush push") {
+		t.Errorf("who waits was told: %q", told)
+	}
 	if report.KindOf(err) != report.KindBusy || !strings.Contains(err.Error(), "mmpush push") {
 		t.Errorf("while it is held: %v", err)
 	}
@@ -259,13 +265,13 @@ func TestLock(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := other.Lock(ctx, time.Hour, "x"); !errors.Is(err, context.Canceled) {
+	if _, err := other.Lock(ctx, repo.Patience{Wait: time.Hour}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after a cancel: %v", err)
 	}
 	if err := held.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := other.Lock(context.Background(), 0, "x"); err != nil {
+	if l, err := other.Lock(context.Background(), repo.Patience{}); err != nil {
 		t.Errorf("after it was given back: %v", err)
 	} else if err := l.Unlock(); err != nil {
 		t.Error(err)

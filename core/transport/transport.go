@@ -26,6 +26,9 @@ type Options struct {
 	LockWait time.Duration
 	// Program names the caller to others who wait for the repository.
 	Program string
+	// Waiting is told who keeps the repository busy, once it takes noticeable time;
+	// nil is allowed.
+	Waiting func(holder string)
 	// Progress is called now and then; nil is allowed.
 	Progress func(upload.Progress)
 }

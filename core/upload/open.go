@@ -80,6 +80,12 @@ type readError struct{ err error }
 func (e *readError) Error() string { return e.err.Error() }
 func (e *readError) Unwrap() error { return e.err }
 
+// absent says once that a file is not there, and keeps the cause.
+type absent struct{ err error }
+
+func (absent) Error() string   { return "there is no such manifest" }
+func (e absent) Unwrap() error { return e.err }
+
 func manifestError(file string, err error) error {
 	e := &report.Error{Stage: "manifest", Code: report.CodeUsage, Kind: report.KindUsage, File: file, Err: err}
 	var broken *readError
@@ -88,7 +94,7 @@ func manifestError(file string, err error) error {
 		e.Code, e.Kind = report.CodeDisk, report.KindInternal
 		e.Hint = "read the file again; if it fails again, the disk is damaged"
 	case errors.Is(err, fs.ErrNotExist):
-		e.Err = fmt.Errorf("there is no such manifest: %w", err)
+		e.Err = absent{err}
 		e.Hint = "name the .mmpack-manifest file that mmpack-build wrote beside the packages"
 	case errors.Is(err, fs.ErrPermission):
 		e.Hint = "make the file readable for the user that runs mmpush"

@@ -67,7 +67,7 @@ func (c *examiner) architectures(arch string) []manifest.Architecture {
 	}
 	f := report.Finding{Code: report.CodeArch, Field: "binpkgs", Expected: arch, Actual: c.present(),
 		Message: "the manifest declares no package for " + arch,
-		Hint:    "publish it to the repository of its architecture"}
+		Hint:    "take the architecture that the manifest has, or the manifest of this one"}
 	if arch == "" {
 		f.Message = "the manifest declares no package for any architecture that was asked for"
 		f.Hint = "name an architecture that the manifest has"

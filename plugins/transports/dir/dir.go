@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/plan"
@@ -43,7 +44,7 @@ func (t *Transport) Push(ctx context.Context, u upload.Upload) (report.Report, e
 		Requests:  plan.Requests{Rebuild: o.Rebuild, Downgrade: o.Downgrade, TakeOver: o.TakeOver},
 		Verifiers: t.Verifiers,
 		Options: pipeline.Options{
-			Who: t.Who, Transport: "dir", DryRun: o.DryRun, LockWait: o.LockWait, Program: o.Program, Progress: o.Progress,
+			Who: t.Who, Transport: "dir", DryRun: o.DryRun, LockWait: o.LockWait, Program: o.Program, Waiting: o.Waiting, Progress: o.Progress,
 		},
 	})
 }
@@ -60,7 +61,11 @@ func (t *Transport) open() (*repo.Repo, error) {
 // its parents, where it is missing. The caller closes it.
 func OpenFolder(path string, create bool) (*vfs.Dir, error) {
 	if create {
-		if err := os.Mkdir(path, repo.FolderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(path, repo.FolderMode)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, parentError(path)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, folderError(path, err)
 		}
 	}
@@ -69,6 +74,15 @@ func OpenFolder(path string, create bool) (*vfs.Dir, error) {
 		return nil, folderError(path, err)
 	}
 	return d, nil
+}
+
+func parentError(path string) error {
+	parent := filepath.Dir(path)
+	return &report.Error{
+		Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: parent,
+		Err:  errors.New("there is no such folder"),
+		Hint: "make it first: only the repository's own folder is made",
+	}
 }
 
 func folderError(path string, err error) error {
