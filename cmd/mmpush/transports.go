@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,7 +63,7 @@ func openDir(a *app, t transport.Target, init *repo.InitOptions, dryRun bool) (o
 // openImagined stands in, in a dry run, for the repository that would be made.
 func openImagined(a *app, t transport.Target, init repo.InitOptions) (opened, func(), error) {
 	fsys := vfs.NewMem(time.Now)
-	if _, _, err := repo.Init(fsys, t.Path, pipeline.Mmpack{}, init); err != nil {
+	if _, _, err := repo.Init(context.Background(), fsys, t.Path, pipeline.Mmpack{}, init); err != nil {
 		return nil, nil, fmt.Errorf("a repository that is only imagined: %w", err)
 	}
 	return a.dirAt(fsys, t.Path, &init), func() {}, nil

@@ -33,12 +33,20 @@ func (tx *Tx) Expire() error {
 	if err != nil {
 		return err
 	}
+	newest := map[string]int{}
+	for i, rec := range records {
+		newest[rec.Name] = i
+	}
 	var rest []repo.Retired
 	var folders []string
 	for i, rec := range records {
 		if i-len(rest) >= expireFiles || tx.repo.Now().Sub(now) > expireTime {
 			rest = append(rest, records[i:]...)
 			break
+		}
+		if newest[rec.Name] != i {
+			// It was published again since, and retired again: that counts.
+			continue
 		}
 		if !due(rec) {
 			rest = append(rest, rec)

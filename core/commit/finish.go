@@ -144,8 +144,10 @@ func (tx *Tx) retire(j journal) error {
 		if err != nil {
 			return err
 		}
+		// Readers may hold the old index until now, however long ago the change
+		// was decided.
 		records = append(records, repo.Retired{
-			Transaction: j.Transaction, Name: r.Name, SHA256: r.SHA256, Size: info.Size, Ino: info.Ino, Since: j.Generation.Time,
+			Transaction: j.Transaction, Name: r.Name, SHA256: r.SHA256, Size: info.Size, Ino: info.Ino, Since: tx.repo.Now().UTC(),
 		})
 	}
 	return tx.repo.AppendRetired(records)

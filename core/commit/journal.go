@@ -49,10 +49,14 @@ type journalSwitch struct {
 }
 
 func formatJournal(j journal) ([]byte, error) {
-	body, err := json.Marshal(j)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	// Descriptions have < and &; six bytes for each would be waste.
+	e.SetEscapeHTML(false)
+	if err := e.Encode(j); err != nil {
 		return nil, err
 	}
+	body := text.Bytes()
 	sum := sha256.Sum256(body)
 	head := fmt.Sprintf("%s %d %s\n", journalMagic, journalVersion, hex.EncodeToString(sum[:]))
 	return append([]byte(head), body...), nil
@@ -105,6 +109,9 @@ func (tx *Tx) writeJournal(j journal) error {
 	text, err := formatJournal(j)
 	if err != nil {
 		return err
+	}
+	if len(text) > journalLimit {
+		return fmt.Errorf("the journal would have %d bytes; at most %d can be read back: publish less at once", len(text), journalLimit)
 	}
 	r := tx.repo
 	return vfs.ReplaceFile(r.FS, repo.JournalFile, repo.JournalFile+".new", r.PrivateFileMode(), text)

@@ -21,8 +21,14 @@ func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
 	if err != nil {
 		return j, err
 	}
+	if j.Retires, err = tx.retirable(c.Retires); err != nil {
+		return j, repo.DiskError("commit", tx.repo.Path, err)
+	}
 	if err := tx.clearWay(c); err != nil {
 		return j, repo.DiskError("commit", tx.repo.Path, err)
+	}
+	if err := tx.repo.CheckRecords(); err != nil {
+		return j, err
 	}
 	mtimes, err := tx.indexTimes(ctx, c)
 	if err != nil {

@@ -200,6 +200,9 @@ func (tx *Tx) alreadyThere(j journal) error {
 	return nil
 }
 
+// reportFile is the report beside the files of a rejected change.
+const reportFile = ".report.json"
+
 // reject keeps the files of a change that no longer plans, with the reason, where
 // nobody publishes them, and forgets the change.
 func (tx *Tx) reject(j journal, reason error) error {
@@ -240,7 +243,8 @@ func (tx *Tx) keepRejected(j journal, dest string, reason error) error {
 	if err := tx.takeBack(j, dest); err != nil {
 		return err
 	}
-	file := path.Join(dest, "report.json")
+	// No package can have that name.
+	file := path.Join(dest, reportFile)
 	if err := vfs.ReplaceFile(fsys, file, file+".new", tx.repo.PrivateFileMode(), text); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // clearWay sees to it, ahead of the commit point, that each file can be renamed into
@@ -28,8 +29,8 @@ func (tx *Tx) clearWay(c Change) error {
 			return err
 		}
 		info, err := tx.repo.FS.Lstat(p.To)
-		if err == nil && !info.IsRegular() {
-			return fmt.Errorf("%s stands where a package is to be, and is not an ordinary file", p.To)
+		if err == nil && info.Mode.IsDir() {
+			return fmt.Errorf("the folder %s stands where a package is to be; move it away", p.To)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -39,6 +40,23 @@ func (tx *Tx) clearWay(c Change) error {
 		return err
 	}
 	return tx.syncAll(parents)
+}
+
+// retirable leaves out what cannot be retired: another tool may have named anything,
+// and behind the commit point it is too late to find that out.
+func (tx *Tx) retirable(list []Retire) ([]Retire, error) {
+	var kept []Retire
+	for _, r := range list {
+		info, err := tx.repo.FS.Lstat(r.Name)
+		if vfs.CannotExist(err) || err == nil && !info.IsRegular() {
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		kept = append(kept, r)
+	}
+	return kept, nil
 }
 
 // clearFolder makes a folder with its parents, and notes whose entries have to be

@@ -29,12 +29,14 @@ func Begin(ctx context.Context, r *repo.Repo, opt Options) (*Tx, error) {
 		return nil, err
 	}
 	tx := &Tx{repo: r, opt: opt, lock: lock}
+	if err := r.Adopt(); err != nil {
+		return nil, errors.Join(err, tx.Close())
+	}
 	if err := tx.recover(ctx); err != nil {
 		return nil, errors.Join(err, tx.Close())
 	}
-	if err := r.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(repo.DiskError("recover", path.Join(r.Path, repo.StageDir), err), tx.Close())
-	}
+	// What cannot be swept now is swept by who can; it is in nobody's way.
+	_ = r.Sweep()
 	return tx, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/stanza"
 )
 
 // ErrEdit is in the chain of every error that means: this edit was not made for
@@ -122,7 +123,12 @@ func withBinary(b Binary, use func(*binary) error) error {
 	want := b
 	want.Text = binaryText(b)
 	got, err := ParseBinary(want.Text)
-	if err == nil && got != want {
+	switch {
+	case err != nil:
+	case len(want.Text) > stanza.MaxSize:
+		// Whoever opens the index next could not read it.
+		err = fmt.Errorf("it has %d bytes; at most %d can be read back", len(want.Text), stanza.MaxSize)
+	case got != want:
 		err = fmt.Errorf("its text reads as other values: %q", want.Text)
 	}
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 
 // The largest texts that are read, in bytes. Genuine ones have some hundred.
 const (
-	MaxMetadata = 1 << 20
-	MaxPkginfo  = 4 << 20
+	MaxMetadata = 64 << 10
+	MaxPkginfo  = 256 << 10
 )
 
 // MetadataName is the member that describes a package.

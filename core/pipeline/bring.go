@@ -35,7 +35,7 @@ func bring(ctx context.Context, r *repo.Repo, req Request) (upload.Upload, stage
 		u, err := upload.Inspect(ctx, req.Upload, []string{r.Arch}, opt)
 		return u, staged{}, err
 	}
-	if err := r.Adopt(); err != nil {
+	if err := r.Prepare(); err != nil {
 		return upload.Upload{}, staged{}, err
 	}
 	stage, err := r.NewStage()

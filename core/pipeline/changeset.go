@@ -35,7 +35,7 @@ type ChangeSet struct {
 // BeginChanges takes the lock. The change set ends with Commit or Rollback, one of
 // which has to be called.
 func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, error) {
-	if err := r.Adopt(); err != nil {
+	if err := r.Prepare(); err != nil {
 		return nil, err
 	}
 	stage, err := r.NewStage()
@@ -49,7 +49,10 @@ func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, e
 		return nil, err
 	}
 	c.Notes = c.tx.Notes
-	if c.draft, err = newDraft(r); err != nil {
+	if c.draft, err = newDraft(r); err == nil {
+		err = c.draft.complete(r)
+	}
+	if err != nil {
 		c.Rollback()
 		return nil, err
 	}

@@ -2,16 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"path"
 	"slices"
-	"time"
 
-	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
@@ -116,26 +111,18 @@ func (d *draft) over(t *taken) func(string) (plan.Taken, error) {
 		if p, ok := d.pending[path]; ok {
 			return p, nil
 		}
-		return t.at(path)
-	}
-}
-
-// tellPublisher adds, to what is in conflict with published bytes, who published
-// those and when, as far as the history knows.
-func tellPublisher(r *repo.Repo, findings []report.Finding) []report.Finding {
-	for i, f := range findings {
-		if f.Code != report.CodeConflict || f.Expected == "" {
-			continue
+		p, shared, err := t.at(path)
+		if err != nil || !shared {
+			return p, err
 		}
-		if g, c, ok := r.Publisher(f.Expected); ok {
-			findings[i].Message += fmt.Sprintf(", since %s", g.Time.Format(time.RFC3339))
-			if c.Who != "" {
-				findings[i].Message += " by " + c.Who
-			}
-			findings[i].Message += fmt.Sprintf(" (generation %d)", g.Number)
+		// Somebody else has another name of this file, and may write to it. What is
+		// published already is not made worse by that.
+		if named, err := d.view.Names(path); err != nil || named {
+			return p, err
 		}
+		p.SHA256 = ""
+		return p, nil
 	}
-	return findings
 }
 
 // identify returns the identity of each index file.
@@ -169,20 +156,6 @@ func inRepo(r *repo.Repo, err error) error {
 	return &e
 }
 
-// moved reports whether the indexes are others than the draft was made on.
-func (d *draft) moved(r *repo.Repo) (bool, error) {
-	now, err := identify(r)
-	if err != nil {
-		return false, err
-	}
-	for i := range now {
-		if now[i] != d.base[i] {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 func (d *draft) refused() bool { return report.Refused(d.findings) }
 
 // idle reports whether there is nothing to do: no stanza and no file.
@@ -193,46 +166,6 @@ func (d *draft) idle() bool {
 		}
 	}
 	return true
-}
-
-// change is the draft as the commit room takes it. Both indexes are written even
-// if one stays the same: their identities tell recovery whether somebody else has
-// published. A file that a later step replaces again is not placed.
-func (d *draft) change(stage string, opt Options) (commit.Change, error) {
-	text, err := json.Marshal(d.steps)
-	if err != nil {
-		return commit.Change{}, err
-	}
-	c := commit.Change{Stage: stage, Intent: text, Clock: clock}
-	for i, name := range (Mmpack{}).Indexes() {
-		c.Switches = append(c.Switches, commit.Switch{Index: name, Base: d.base[i], Write: writer(d.view, name)})
-	}
-	for i, p := range d.plans {
-		for _, f := range p.Puts {
-			if named, err := d.view.Names(f.Path); err != nil {
-				return c, err
-			} else if named {
-				c.Puts = append(c.Puts, commit.Put{From: path.Join(d.steps[i].Folder, f.Name), To: f.Path, Size: f.Size, SHA256: f.SHA256})
-			}
-		}
-		for _, f := range p.Retires {
-			if named, err := d.view.Names(f.Path); err != nil {
-				return c, err
-			} else if !named {
-				c.Retires = append(c.Retires, commit.Retire{Name: f.Path, Size: f.Size, SHA256: f.SHA256})
-			}
-		}
-	}
-	c.Records, err = d.records(opt)
-	return c, err
-}
-
-// writer returns what writes one index file of a view.
-func writer(view *index.Snapshot, name string) func(io.Writer) error {
-	if name == index.SourceFile {
-		return view.WriteSource
-	}
-	return view.WriteBinary
 }
 
 // rules are what the settings say about one source.

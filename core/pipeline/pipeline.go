@@ -83,13 +83,8 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 	}
 	defer tx.Close()
 	rep.Findings = append(rep.Findings, tx.Notes...)
-	if moved, err := d.moved(r); err != nil {
+	if d, err = d.again(ctx, r, taken, verifiers); err != nil {
 		return rep, err
-	} else if moved {
-		// Somebody published since, or recovery did: what holds is what is there now.
-		if d, err = draw(ctx, r, []step{s}, taken, verifiers); err != nil {
-			return rep, err
-		}
 	}
 	if d.refused() || d.idle() {
 		return d.report(rep, opt), nil

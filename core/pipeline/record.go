@@ -2,11 +2,14 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
 )
 
 // records are the history's changes: one for each step, or one for all of them.
@@ -73,4 +76,22 @@ func (d *draft) merge(list []repo.Change) ([]repo.Change, error) {
 
 func selectorOf(s index.Source) index.Selector {
 	return index.Selector{Name: s.Name, Version: s.Version, SHA256: s.SHA256}
+}
+
+// tellPublisher adds, to what is in conflict with published bytes, who published
+// those and when, as far as the history knows.
+func tellPublisher(r *repo.Repo, findings []report.Finding) []report.Finding {
+	for i, f := range findings {
+		if f.Code != report.CodeConflict || f.Expected == "" {
+			continue
+		}
+		if g, c, ok := r.Publisher(f.Expected); ok {
+			findings[i].Message += fmt.Sprintf(", since %s", g.Time.Format(time.RFC3339))
+			if c.Who != "" {
+				findings[i].Message += " by " + c.Who
+			}
+			findings[i].Message += fmt.Sprintf(" (generation %d)", g.Number)
+		}
+	}
+	return findings
 }

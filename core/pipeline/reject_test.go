@@ -53,7 +53,7 @@ func judgeRejected(w *world) error {
 		return fmt.Errorf("rejected: %v %w", list, err)
 	}
 	dir := path.Join(repo.RejectedDir, list[0].Name)
-	text, err := vfs.ReadFile(w.Mem, path.Join(dir, "report.json"), 1<<20)
+	text, err := vfs.ReadFile(w.Mem, path.Join(dir, ".report.json"), 1<<20)
 	if err != nil || !strings.Contains(string(text), "MP-CONFLICT") {
 		return fmt.Errorf("report: %s %w", text, err)
 	}

@@ -17,7 +17,7 @@ func Remove(ctx context.Context, r *repo.Repo, sel index.Selector, opt Options) 
 	if opt.DryRun {
 		return change(ctx, r, remove, nil, "", opt, rep)
 	}
-	if err := r.Adopt(); err != nil {
+	if err := r.Prepare(); err != nil {
 		return rep, err
 	}
 	stage, err := r.NewStage()

@@ -27,29 +27,37 @@ type seenFile struct {
 
 func newTaken(fsys vfs.FS) *taken { return &taken{fsys, map[string]seenFile{}} }
 
-// at implements the function that plan asks.
-func (t *taken) at(path string) (plan.Taken, error) {
+// at returns what stands at a path; shared is true if the file has other names too.
+// What the world cannot read, or can write, is not what was published, whatever its
+// bytes are.
+func (t *taken) at(path string) (p plan.Taken, shared bool, err error) {
 	info, err := t.fsys.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return plan.Taken{}, nil
+		return plan.Taken{}, false, nil
 	}
 	if err != nil {
-		return plan.Taken{}, err
+		return plan.Taken{}, false, err
 	}
-	if !info.IsRegular() {
-		return plan.Taken{Exists: true, Size: info.Size}, nil
+	p = plan.Taken{Exists: true, Size: info.Size}
+	if !info.IsRegular() || info.Mode&0o444 != 0o444 || info.Mode&0o002 != 0 {
+		return p, false, nil
 	}
 	id := repo.IdentityOf(info)
 	seen, ok := t.seen[path]
 	if !ok || seen.id != id {
 		sum, err := hashFile(t.fsys, path)
+		if errors.Is(err, fs.ErrNotExist) {
+			// It went away just now.
+			return plan.Taken{}, false, nil
+		}
 		if err != nil {
-			return plan.Taken{}, err
+			return p, false, err
 		}
 		seen = seenFile{id, sum}
 		t.seen[path] = seen
 	}
-	return plan.Taken{Exists: true, Size: info.Size, SHA256: seen.sum}, nil
+	p.SHA256 = seen.sum
+	return p, info.Links > 1, nil
 }
 
 func hashFile(fsys vfs.FS, name string) (string, error) {

@@ -81,7 +81,7 @@ type world struct {
 func newWorld() *world {
 	c := &clock{}
 	w := &world{Mem: vfs.NewMem(c.now), clock: c}
-	_, _, err := repo.Init(w.Mem, "/repo", pipeline.Mmpack{}, repo.InitOptions{Arch: arch})
+	_, _, err := repo.Init(context.Background(), w.Mem, "/repo", pipeline.Mmpack{}, repo.InitOptions{Arch: arch})
 	must(err)
 	w.SyncAll()
 	return w

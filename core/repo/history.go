@@ -68,10 +68,17 @@ func (r *Repo) LastGeneration() (Generation, string, error) {
 }
 
 func (r *Repo) historyError(err error) error {
-	if err == nil {
+	file := path.Join(r.Path, HistoryFile)
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, errDamaged):
+		return &report.Error{
+			Stage: "history", Code: report.CodeHistory, Kind: report.KindInternal, File: file, Err: err,
+			Hint: "restore it from a backup, or move it away: then a new history begins; what is published is not touched",
+		}
 	}
-	return DiskError("history", path.Join(r.Path, HistoryFile), err)
+	return DiskError("history", file, err)
 }
 
 // AppendGeneration writes a record behind the last one, durably.

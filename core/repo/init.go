@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"fmt"
 	"path"
 
@@ -14,58 +15,76 @@ type InitOptions struct {
 	// CI allows rebuilds without asking, for repositories that a build server
 	// writes the same version into again and again.
 	CI bool
+	// Group shares .mmpush with the folder's group.
+	Group bool
+	// Patience is how to wait for the lock.
+	Patience Patience
 }
 
 // Init makes a repository in an existing folder and opens it; created is false if
 // it was one of that architecture already. An Init that was killed is finished by
 // the next.
-func Init(fsys vfs.FS, repoPath string, format Format, opt InitOptions) (r *Repo, created bool, err error) {
-	if existing, err := Open(fsys, repoPath, format); err == nil {
-		if existing.Arch != opt.Arch {
-			return nil, false, &report.Error{
-				Stage: "open", Code: report.CodeUsage, Kind: report.KindUsage, File: repoPath,
-				Err:  fmt.Errorf("is a repository for %s already, not for %s", existing.Arch, opt.Arch),
-				Hint: "one repository serves one architecture: choose another folder",
-			}
-		}
-		return existing, false, nil
-	} else if report.CodeOf(err) != report.CodeNoRepo {
-		return nil, false, err
+func Init(ctx context.Context, fsys vfs.FS, repoPath string, format Format, opt InitOptions) (r *Repo, created bool, err error) {
+	if r, err = openAs(fsys, repoPath, format, opt.Arch); report.CodeOf(err) != report.CodeNoRepo {
+		return r, false, err
 	}
 	r = newRepo(fsys, repoPath, opt.Arch, format)
-	r.Settings, r.adopted, err = readSettings(fsys, repoPath, format.Kind())
+	r.Settings = defaultSettings(format.Kind())
+	r.Settings.Group = opt.Group
+	if opt.CI {
+		r.Settings.Rebuild = Policy{{"*", Allow}}
+	}
+	if err := r.Prepare(); err != nil {
+		return nil, false, err
+	}
+	lock, err := r.Lock(ctx, opt.Patience)
 	if err != nil {
 		return nil, false, err
 	}
-	if !r.adopted && opt.CI {
-		r.Settings.Rebuild = Policy{{"*", Allow}}
+	defer lock.Unlock()
+	if _, err := r.FS.Lstat(MetadataFile); err == nil {
+		// Somebody has made it in between, or it is not ours to replace.
+		r, err = openAs(fsys, repoPath, format, opt.Arch)
+		return r, false, err
 	}
+	return r, true, r.create()
+}
+
+// openAs opens a repository that has to be one of that architecture.
+func openAs(fsys vfs.FS, repoPath string, format Format, arch string) (*Repo, error) {
+	r, err := Open(fsys, repoPath, format)
+	if err == nil && r.Arch != arch {
+		return nil, &report.Error{
+			Stage: "open", Code: report.CodeUsage, Kind: report.KindUsage, File: repoPath,
+			Err:  fmt.Errorf("is a repository for %s already, not for %s", r.Arch, arch),
+			Hint: "one repository serves one architecture: choose another folder",
+		}
+	}
+	return r, err
+}
+
+// create writes a new repository, under the lock.
+func (r *Repo) create() error {
 	if err := r.Adopt(); err != nil {
-		return nil, false, err
+		return err
 	}
 	if err := r.FS.SyncDir(MetaDir); err != nil {
-		return nil, false, DiskError("init", repoPath, err)
+		return DiskError("init", r.Path, err)
 	}
 	if err := r.writeEmpty(); err != nil {
-		return nil, false, DiskError("init", repoPath, err)
+		return DiskError("init", r.Path, err)
 	}
-	return r, true, nil
+	return nil
 }
 
 // writeEmpty writes the published files of a repository with no package; the
-// metadata file comes last, since it is what makes the folder a repository.
+// metadata file comes last, since it is what makes the folder a repository. What is
+// there already stays: packages may be waiting for their metadata file.
 func (r *Repo) writeEmpty() error {
 	for _, name := range r.Format.Indexes() {
 		if err := r.writeMissing(name, r.Format.Empty(name)); err != nil {
 			return err
 		}
-	}
-	lock, err := r.FS.OpenLock(LockFile, r.lockMode())
-	if err != nil {
-		return err
-	}
-	if err := lock.Close(); err != nil {
-		return err
 	}
 	return r.writeMissing(MetadataFile, []byte("architecture: "+r.Arch+"\n"))
 }

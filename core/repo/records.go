@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"path"
 
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -37,39 +35,52 @@ func lastLine(f vfs.File, size int64) (line []byte, end int64, err error) {
 	}
 }
 
+// errDamaged is about a record that no power loss can have torn.
+var errDamaged = errors.New("has damaged records at its end")
+
 // lastRecord returns the last line that is whole and JSON. A power loss can have
-// torn only the line behind it: each is synced before the next is written.
+// torn only the line behind it: each is synced before the next is written. Empty
+// lines, which an editor may leave, are passed over.
 func lastRecord(f vfs.File) (line []byte, end int64, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err
 	}
-	line, end, err = lastLine(f, info.Size)
-	if err != nil || len(line) == 0 || json.Valid(line) {
-		return line, end, err
+	end = info.Size
+	for damaged := 0; ; {
+		line, end, err = lastLine(f, end)
+		if err != nil || end == 0 {
+			return nil, end, err
+		}
+		if json.Valid(line) {
+			return line, end, nil
+		}
+		if len(line) > 0 {
+			damaged++
+		}
+		if damaged > 1 {
+			return nil, end, errDamaged
+		}
+		end -= int64(len(line)) + 1
 	}
-	line, end, err = lastLine(f, end-int64(len(line))-1)
-	if err == nil && len(line) > 0 && !json.Valid(line) {
-		err = fmt.Errorf("two damaged records at the end")
-	}
-	return line, end, err
 }
 
 // appendRecords writes lines behind the last whole record and makes them durable;
-// a torn tail is cut first.
+// a torn tail is cut first. That the file is in its folder is for [Repo.CheckRecords]
+// and whoever syncs the folder after it.
 func (r *Repo) appendRecords(name string, lines []byte) error {
 	f, err := r.FS.Append(name, r.PrivateFileMode())
 	if err != nil {
 		return err
 	}
-	err = r.appendTo(f, name, lines)
+	err = appendTo(f, lines)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	return err
 }
 
-func (r *Repo) appendTo(f vfs.File, name string, lines []byte) error {
+func appendTo(f vfs.File, lines []byte) error {
 	_, end, err := lastRecord(f)
 	if err != nil {
 		return err
@@ -86,14 +97,7 @@ func (r *Repo) appendTo(f vfs.File, name string, lines []byte) error {
 	if _, err := f.Write(lines); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if end == 0 {
-		// It may have been made just now.
-		return r.FS.SyncDir(path.Dir(name))
-	}
-	return nil
+	return f.Sync()
 }
 
 // syncRecords makes what another process has appended durable: it may have died
@@ -107,8 +111,5 @@ func (r *Repo) syncRecords(name string) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err != nil {
-		return err
-	}
-	return r.FS.SyncDir(path.Dir(name))
+	return err
 }

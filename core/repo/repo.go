@@ -87,42 +87,87 @@ func readArch(fsys vfs.FS, repoPath string) (string, error) {
 	return metadata["architecture"], nil
 }
 
-// Adopt makes .mmpush where it is missing. Nothing else is changed: an older tool
-// goes on working with the repository. It is durable with the first commit, or at
-// the end of [Init]; losing it before loses nothing.
+// Prepare makes the folders of .mmpush that are missing, so that a change can be
+// staged. Nothing else is changed: an older tool goes on working with the
+// repository. It is durable with the first commit; losing it before loses nothing.
+func (r *Repo) Prepare() error {
+	if _, err := r.FS.Lstat(StageDir); err == nil {
+		return nil
+	}
+	if err := r.ensureFolders(); err != nil {
+		return DiskError("open", path.Join(r.Path, MetaDir), err)
+	}
+	return nil
+}
+
+// Adopt writes the settings where there are none, and gives .mmpush the modes that
+// the settings ask for. Call it under the lock: what somebody else has written in
+// between is read, not replaced.
 func (r *Repo) Adopt() error {
-	if r.adopted {
+	if err := r.adopt(); err != nil {
+		return DiskError("open", path.Join(r.Path, MetaDir), err)
+	}
+	return r.share()
+}
+
+func (r *Repo) adopt() error {
+	if err := r.ensureFolders(); err != nil || r.adopted {
+		return err
+	}
+	written, found, err := readSettings(r.FS, r.Path, r.Format.Kind())
+	if err != nil {
+		return err
+	}
+	if found {
+		r.Settings, r.adopted = written, true
 		return nil
 	}
 	if r.Settings.ID == "" {
 		r.Settings.ID = r.NewID()
 	}
-	if err := r.adopt(); err != nil {
-		return DiskError("open", path.Join(r.Path, MetaDir), err)
+	temp := SettingsFile + "." + r.Settings.ID
+	if err := vfs.CreateSynced(r.FS, temp, r.PrivateFileMode(), formatSettings(r.Settings)); err != nil {
+		return err
 	}
 	r.adopted = true
-	return nil
+	return r.FS.Rename(temp, SettingsFile)
 }
 
-func (r *Repo) adopt() error {
-	if err := r.ensureFolders(); err != nil {
-		return err
+// share opens .mmpush to the group where the settings say so; only its owner can.
+func (r *Repo) share() error {
+	if !r.Settings.Group {
+		return nil
 	}
-	err := vfs.CreateSynced(r.FS, SettingsFile+"."+r.Settings.ID, r.PrivateFileMode(), formatSettings(r.Settings))
-	if err != nil {
-		return err
+	modes := map[string]fs.FileMode{LockFile: r.lockMode()}
+	for _, dir := range []string{MetaDir, StageDir, TrashDir, RejectedDir} {
+		modes[dir] = r.PrivateFolderMode()
 	}
-	// Whoever adopts at the same time writes the same but for the id; the last
-	// one stays, and nobody has used either yet.
-	return r.FS.Rename(SettingsFile+"."+r.Settings.ID, SettingsFile)
+	for _, file := range []string{SettingsFile, HistoryFile, RetiredFile} {
+		modes[file] = r.PrivateFileMode()
+	}
+	for name, mode := range modes {
+		info, err := r.FS.Lstat(name)
+		if isNotExist(err) || err == nil && info.Mode&(fs.ModePerm|fs.ModeSetgid) == mode {
+			continue
+		}
+		if err == nil {
+			err = r.FS.Chmod(name, mode)
+		}
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			return DiskError("open", path.Join(r.Path, name), err)
+		}
+	}
+	return nil
 }
 
 // ensureFolders makes what is missing of .mmpush. The settings may have survived a
 // power loss that took the folders beside them.
 func (r *Repo) ensureFolders() error {
-	r.madeFolders = true
 	for _, dir := range []string{MetaDir, StageDir, TrashDir, RejectedDir} {
-		if err := r.FS.Mkdir(dir, r.PrivateFolderMode()); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := r.FS.Mkdir(dir, r.PrivateFolderMode())
+		if err == nil {
+			r.madeFolders = true
+		} else if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func newDisk() *vfs.Mem { return vfs.NewMem(func() time.Time { return start }) }
 
 func initRepo(t *testing.T, fsys vfs.FS, opt repo.InitOptions) *repo.Repo {
 	t.Helper()
-	r, _, err := repo.Init(fsys, "/srv/repo", format{}, opt)
+	r, _, err := repo.Init(context.Background(), fsys, "/srv/repo", format{}, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +68,11 @@ func TestInit(t *testing.T) {
 			t.Errorf("%s: mode %v, want %v (%v)", name, i.Mode, mode, err)
 		}
 	}
-	again, created, err := repo.Init(disk, "/srv/repo", format{}, repo.InitOptions{Arch: "amd64-debian"})
+	again, created, err := repo.Init(context.Background(), disk, "/srv/repo", format{}, repo.InitOptions{Arch: "amd64-debian"})
 	if err != nil || created || again.Settings.ID != r.Settings.ID {
 		t.Errorf("the second time: created %t, id %q, %v", created, again.Settings.ID, err)
 	}
-	_, _, err = repo.Init(disk, "/srv/repo", format{}, repo.InitOptions{Arch: "arm64-debian"})
+	_, _, err = repo.Init(context.Background(), disk, "/srv/repo", format{}, repo.InitOptions{Arch: "arm64-debian"})
 	if report.KindOf(err) != report.KindUsage || !strings.Contains(err.Error(), "amd64-debian") {
 		t.Errorf("for another architecture: %v", err)
 	}
@@ -137,7 +137,7 @@ func judgeInit(disk *vfs.Mem, acked bool) error {
 			return errors.New("a repository without its settings")
 		}
 	}
-	r, _, err = repo.Init(disk, "/srv/repo", format{}, repo.InitOptions{Arch: "a-b", CI: true})
+	r, _, err = repo.Init(context.Background(), disk, "/srv/repo", format{}, repo.InitOptions{Arch: "a-b", CI: true})
 	if err != nil || r.Arch != "a-b" {
 		return fmt.Errorf("the next Init: %w", err)
 	}

@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"path"
 	"time"
 
@@ -81,7 +82,28 @@ func (r *Repo) replaceRetired(text []byte) error {
 	if err := vfs.CreateSynced(r.FS, temp, r.PrivateFileMode(), text); err != nil {
 		return err
 	}
+	if o, ok := r.FS.(vfs.OwnerCopier); ok {
+		// The list stays its owner's, also if root publishes once.
+		_ = o.CopyOwner(RetiredFile, temp)
+	}
 	return r.FS.Rename(temp, RetiredFile)
+}
+
+// CheckRecords opens what a commit appends to behind its commit point: who cannot
+// write it finds out now. It makes the files that are missing; the sync of .mmpush
+// that makes the journal durable makes them so too.
+func (r *Repo) CheckRecords() error {
+	for _, name := range []string{HistoryFile, RetiredFile} {
+		f, err := r.FS.Append(name, r.PrivateFileMode())
+		if err == nil {
+			_, _, err = lastRecord(f)
+			err = errors.Join(err, f.Close())
+		}
+		if err != nil {
+			return DiskError("commit", path.Join(r.Path, name), err)
+		}
+	}
+	return nil
 }
 
 func formatRetired(records []Retired) ([]byte, error) {

@@ -83,28 +83,26 @@ func (s *Stage) Discard() error {
 	return err
 }
 
-// Sweep deletes the stages whose processes have died. Call it under the lock and
-// after recovery: a journal that is not finished needs its stage.
+// Sweep deletes the stages whose processes have died, as far as it can: those of
+// another user are that user's to sweep. Call it under the lock and after recovery: a
+// journal that is not finished needs its stage.
 func (r *Repo) Sweep() error {
 	stages, err := r.FS.ReadDir(StageDir)
 	if err != nil {
 		return err
 	}
+	var problems error
 	for _, s := range stages {
-		if err := r.sweep(s.Name); err != nil {
-			return err
-		}
+		problems = errors.Join(problems, r.sweep(s.Name))
 	}
 	trash, err := r.FS.ReadDir(TrashDir)
 	if err != nil {
 		return err
 	}
 	for _, t := range trash {
-		if err := vfs.RemoveAll(r.FS, path.Join(TrashDir, t.Name)); err != nil {
-			return err
-		}
+		problems = errors.Join(problems, vfs.RemoveAll(r.FS, path.Join(TrashDir, t.Name)))
 	}
-	return nil
+	return problems
 }
 
 // sweep moves one stage out of the way if nobody has it locked: its maker, if it

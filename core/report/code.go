@@ -45,6 +45,7 @@ const (
 	CodeSettings Code = "MP-SETTINGS"
 	CodeIndex    Code = "MP-INDEX"
 	CodeJournal  Code = "MP-JOURNAL"
+	CodeHistory  Code = "MP-HISTORY"
 	CodeLocked   Code = "MP-LOCKED"
 	CodeClock    Code = "MP-CLOCK"
 	CodeDisk     Code = "MP-DISK"

@@ -67,6 +67,9 @@ func explanations() []Explanation {
 			"binary-index.gz or source-index cannot be read. Nothing was changed. Restore both from a backup, or write them again with the tool that made them."},
 		{CodeJournal, "the journal of an interrupted publish cannot be used",
 			"REPO/.mmpush/journal says what an interrupted publish had decided; it is damaged, or was written by a newer mmpush. Nothing was changed. Use that version, or restore the file."},
+		{CodeHistory, "the repository's history is damaged",
+			"REPO/.mmpush/history has one line for each publish. Its last lines cannot be read, and no power loss leaves it like that: somebody has written into it. Nothing was changed. " +
+				"Restore it from a backup, or move it away: then a new history begins, and undo does not know what was before."},
 		{CodeLocked, "the repository is busy",
 			"Another program holds the repository's lock. The message names it where it is known. Try later, or wait longer with --lock-wait."},
 		{CodeClock, "an index file is dated in the future",

@@ -108,7 +108,7 @@ func (r *reader) read(ctx context.Context, from vfs.File, to io.Writer, got *Rec
 	var look *inspection
 	next := r.buffers.give
 	if got.Arch != "" {
-		look = startInspection(ctx, r.parse, &r.buffers, got.Origin.Size, r.limits)
+		look = startInspection(ctx, r.parse, &r.buffers, got.Origin.Size, r.budget.next())
 		next = look.feed
 	}
 	digest := startDigest(next)
@@ -138,6 +138,7 @@ func (r *reader) keep(ctx context.Context, look *inspection, got *Received) erro
 			Err: fmt.Errorf("look into the package: %w", look.err)}
 	}
 	got.Package, got.Findings = look.pkg, look.findings
+	r.budget.spend(look.pkg, got.Origin.Size)
 	for i := range got.Findings {
 		if got.Findings[i].File == "" {
 			got.Findings[i].File = got.Name

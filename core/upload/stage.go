@@ -86,7 +86,7 @@ type reader struct {
 	// to is nil if nothing is to be copied.
 	to      vfs.FS
 	folder  string
-	limits  archive.Limits
+	budget  *budget
 	parse   parser
 	buffers buffers
 	meter   meter
@@ -99,7 +99,7 @@ func newReader(u Upload, opt Options) *reader {
 	if limits == (archive.Limits{}) {
 		limits = archive.DefaultLimits()
 	}
-	return &reader{u: u, limits: limits, parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
+	return &reader{u: u, budget: newBudget(limits), parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
 		meter: meter{tell: opt.Progress, now: time.Now}}
 }
 

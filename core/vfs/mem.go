@@ -178,6 +178,9 @@ func (m *Mem) openOrCreate(op, name string, mode fs.FileMode) (*memNode, error) 
 	if errors.Is(err, fs.ErrNotExist) {
 		return m.create(op, name, mode.Perm())
 	}
+	if err == nil && n.mode.IsDir() {
+		return nil, &fs.PathError{Op: op, Path: name, Err: syscall.EISDIR}
+	}
 	return n, err
 }
 
@@ -316,5 +319,5 @@ func (m *Mem) Chtimes(name string, mtime time.Time) error {
 }
 
 func (n *memNode) info(name string) Info {
-	return Info{Name: name, Size: int64(len(n.data)), Mode: n.mode, ModTime: n.mtime, ChangeTime: n.ctime, Dev: 1, Ino: n.ino}
+	return Info{Name: name, Size: int64(len(n.data)), Mode: n.mode, ModTime: n.mtime, ChangeTime: n.ctime, Dev: 1, Ino: n.ino, Links: 1}
 }

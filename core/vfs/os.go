@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -57,32 +58,46 @@ func (d *Dir) Create(name string, mode fs.FileMode) (File, error) {
 
 // OpenLock implements [FS].
 func (d *Dir) OpenLock(name string, mode fs.FileMode) (File, error) {
-	f, err := d.root.OpenFile(name, os.O_RDWR|nonBlocking, 0)
-	if err == nil {
-		return &osFile{File: f}, nil
+	return d.openOrMake(name, os.O_RDWR|nonBlocking, mode)
+}
+
+// openOrMake opens a file, or makes it. If somebody else makes it in between, theirs
+// is opened; a link to nowhere is there and cannot be opened, however often.
+func (d *Dir) openOrMake(name string, flags int, mode fs.FileMode) (File, error) {
+	var made error
+	for range 3 {
+		f, err := d.root.OpenFile(name, flags, 0)
+		if err == nil {
+			return &osFile{File: f}, nil
+		}
+		if !os.IsNotExist(err) {
+			return nil, err
+		}
+		var created File
+		created, made = d.openExact(name, flags|os.O_CREATE|os.O_EXCL, mode)
+		if !os.IsExist(made) {
+			return created, made
+		}
 	}
-	if !os.IsNotExist(err) {
-		return nil, err
-	}
-	created, err := d.openExact(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
-	if os.IsExist(err) {
-		// Somebody else made it in between; theirs is the one to lock.
-		return d.OpenLock(name, mode)
-	}
-	return created, err
+	return nil, made
 }
 
 // Append implements [FS].
 func (d *Dir) Append(name string, mode fs.FileMode) (File, error) {
-	const flags = os.O_RDWR | os.O_APPEND
-	f, err := d.root.OpenFile(name, flags, 0)
-	if err == nil {
-		return &osFile{File: f}, nil
+	return d.openOrMake(name, os.O_RDWR|os.O_APPEND|nonBlocking, mode)
+}
+
+// CopyOwner implements [OwnerCopier].
+func (d *Dir) CopyOwner(from, to string) error {
+	info, err := d.root.Lstat(from)
+	if err != nil {
+		return err
 	}
-	if !os.IsNotExist(err) {
-		return nil, err
+	uid, gid, ok := ownerOf(info)
+	if !ok {
+		return errors.ErrUnsupported
 	}
-	return d.openExact(name, flags|os.O_CREATE|os.O_EXCL, mode)
+	return d.root.Lchown(to, uid, gid)
 }
 
 // openExact makes a file and gives it exactly that mode: the umask may have

@@ -29,6 +29,15 @@ func fillSystem(i *Info, info fs.FileInfo) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		i.Dev = uint64(st.Dev)
 		i.Ino = st.Ino
+		i.Links = uint64(st.Nlink)
 		i.ChangeTime = changeTime(st)
 	}
+}
+
+func ownerOf(info fs.FileInfo) (uid, gid int, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, false
+	}
+	return int(st.Uid), int(st.Gid), true
 }

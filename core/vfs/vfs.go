@@ -18,6 +18,8 @@ type Info struct {
 	// Dev and Ino name the inode; two open descriptors with equal ones are the
 	// same file.
 	Dev, Ino uint64
+	// Links is how many names the inode has; 0 is unknown.
+	Links uint64
 }
 
 // IsRegular reports whether the entry is an ordinary file.
@@ -46,6 +48,12 @@ type File interface {
 	// TryLock takes an exclusive lock (flock) or returns [ErrLocked] at once.
 	// Close, and the death of the process, release it.
 	TryLock() error
+}
+
+// OwnerCopier is what an FS can be if its files have owners.
+type OwnerCopier interface {
+	// CopyOwner gives the file to the owner and group of the file from.
+	CopyOwner(from, to string) error
 }
 
 // FS is one folder and everything below it. Names are relative, with forward

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"syscall"
 )
 
 // ReadFile returns the content of a file of at most limit bytes.
@@ -59,6 +60,12 @@ func ReplaceFile(fsys FS, name, temp string, mode fs.FileMode, content []byte) e
 		return errors.Join(err, fsys.Remove(temp))
 	}
 	return fsys.SyncDir(path.Dir(name))
+}
+
+// CannotExist reports whether an error says that nothing can be at a name: a part of
+// it is a file, or it is too long. It is nil-safe.
+func CannotExist(err error) bool {
+	return errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ELOOP)
 }
 
 // RemoveAll deletes a file, or a folder with everything in it; it does not follow

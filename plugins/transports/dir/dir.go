@@ -34,7 +34,7 @@ var _ transport.Transport = (*Transport)(nil)
 
 // Push implements [transport.Transport].
 func (t *Transport) Push(ctx context.Context, u upload.Upload) (report.Report, error) {
-	r, err := t.open()
+	r, err := t.open(ctx)
 	if err != nil {
 		return report.Report{}, err
 	}
@@ -49,11 +49,13 @@ func (t *Transport) Push(ctx context.Context, u upload.Upload) (report.Report, e
 	})
 }
 
-func (t *Transport) open() (*repo.Repo, error) {
+func (t *Transport) open(ctx context.Context) (*repo.Repo, error) {
 	if t.Init == nil || t.Options.DryRun {
 		return pipeline.Open(t.FS, t.Path)
 	}
-	r, _, err := repo.Init(t.FS, t.Path, pipeline.Mmpack{}, *t.Init)
+	opt := *t.Init
+	opt.Patience = repo.Patience{Wait: t.Options.LockWait, Program: t.Options.Program, Waiting: t.Options.Waiting}
+	r, _, err := repo.Init(ctx, t.FS, t.Path, pipeline.Mmpack{}, opt)
 	return r, err
 }
 

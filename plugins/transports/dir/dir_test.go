@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { folder.Close() })
-		if _, _, err := repo.Init(folder, path, pipeline.Mmpack{}, repo.InitOptions{Arch: transporttest.Arch}); err != nil {
+		if _, _, err := repo.Init(t.Context(), folder, path, pipeline.Mmpack{}, repo.InitOptions{Arch: transporttest.Arch}); err != nil {
 			t.Fatal(err)
 		}
 		return transporttest.Ground{Repo: folder, New: func(t *testing.T, o transport.Options) transport.Transport {
