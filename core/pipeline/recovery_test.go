@@ -2,12 +2,15 @@ package pipeline_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 func ctx() context.Context { return context.Background() }
@@ -62,4 +65,49 @@ func TestKillAndPowerLossInRecovery(t *testing.T) {
 		}
 	})
 	t.Logf("%d states in %d recoveries", total.Load(), recoveries.Load())
+}
+
+// TestEveryCallFailsInRecovery lets each call of a recovery fail once: what was
+// decided comes true with the next one.
+func TestEveryCallFailsInRecovery(t *testing.T) {
+	t.Parallel()
+	causes := []error{syscall.ENOSPC, syscall.EIO, syscall.EDQUOT, syscall.EMFILE}
+	for _, s := range scenarios() {
+		if !long() && s.name != "rebuild into the pool" && s.name != "new version" {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w, q, moments := investigate(t, s, 0, nil)
+			failures := 0
+			for i, m := range moments {
+				if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+					continue
+				}
+				for k := 0; ; k++ {
+					again := w.with(m.disk.Clone())
+					n, cause := 0, causes[(i+k)%len(causes)]
+					var at vfs.Op
+					err := recoverOnly(again, vfs.Observe(again.Mem, func(op vfs.Op) error {
+						if n++; n == k+1 {
+							at = op
+							return cause
+						}
+						return nil
+					}))
+					if n <= k {
+						break
+					}
+					failures++
+					if err != nil && !errors.Is(err, cause) {
+						t.Errorf("call %d (%s %s) of the recovery: the error does not know its cause: %v", k, at.Kind, at.Name, err)
+					}
+					if err := q.judge(again, true, k%8 == 0); err != nil {
+						t.Errorf("killed ahead of call %d, call %d (%s %s) of the recovery fails: %v", i, k, at.Kind, at.Name, err)
+					}
+				}
+			}
+			t.Logf("%d failures", failures)
+		})
+	}
 }
