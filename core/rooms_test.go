@@ -36,9 +36,12 @@ func rooms() map[string][]string {
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
 		"core/pipeline":  line,
 		"core/transport": {"core/manifest", "core/upload", "core/report"},
+		"core/watch": {
+			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
+		},
 
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
-		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "plugins/transports/dir"}),
+		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "plugins/transports/dir"}),
 
 		// What only tests import.
 		"core/archive/archivetest": {},
@@ -56,6 +59,7 @@ func dependencies() map[string][]string {
 		"github.com/alecthomas/kong":    {"cmd/mmpush"},
 		"github.com/fatih/color":        {"cmd/mmpush"},
 		"golang.org/x/term":             {"cmd/mmpush"},
+		"github.com/fsnotify/fsnotify":  {"core/watch"},
 		"github.com/klauspost/compress": {"core/archive", "core/archive/archivetest"},
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},

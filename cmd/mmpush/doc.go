@@ -13,7 +13,9 @@
 // Each verb has a file of its name. The others: main.go runs a command line,
 // grammar.go reads it, exit.go has the exit codes, document.go is the JSON,
 // printer.go, findings.go and summary.go are the text, color.go and terminal.go
-// what a terminal can do, progress.go what it shows meanwhile.
+// what a terminal can do, progress.go what it shows meanwhile; conversation.go and
+// command.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
+// mmpack-modifyrepo; verdict.go says why there is no success.
 //
 // It may import everything of ours.
 package main

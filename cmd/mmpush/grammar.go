@@ -23,6 +23,8 @@ type grammar struct {
 	Check   checkCmd   `cmd:"" help:"Verify uploads offline; no repository is needed."`
 	Init    initCmd    `cmd:"" help:"Make a repository."`
 	List    listCmd    `cmd:"" help:"List the packages of a repository."`
+	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
+	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
 	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
 }
@@ -93,6 +95,9 @@ func peek(args []string) peeked {
 
 // parse finds the verb and fills in its arguments.
 func (a *app) parse() (verb, error) {
+	if a.Program == modifyrepoName {
+		return a.parseModifyrepo()
+	}
 	var g grammar
 	k, err := kong.New(&g,
 		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),

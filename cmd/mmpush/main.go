@@ -24,8 +24,12 @@ func interruptible(e env) int {
 
 // env is everything that a run sees of the world besides the disk.
 type env struct {
+	// Program is the name that the program was started under.
+	Program string
 	// Args is the command line without the program's name.
-	Args           []string
+	Args []string
+	// Stdin may be nil: then it has ended.
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	// Terminal returns the width of the terminal that w writes to; ok is false
@@ -39,7 +43,8 @@ type env struct {
 
 func processEnv() env {
 	return env{
-		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr,
+		Program: programName(os.Args[0]), Args: os.Args[1:],
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: terminalOf, User: userName(),
 	}
 }

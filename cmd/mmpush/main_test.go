@@ -19,6 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"mmpush":             main,
+		modifyrepoName:       main,
 		"mmpush-interrupted": func() { playAtLock(interruptOnce()) },
 		"mmpush-killed":      playKilled,
 		"mmpush-measured":    playMeasured,

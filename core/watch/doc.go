@@ -1,0 +1,74 @@
+// Package watch is the drop folder: whoever copies an upload into a folder has it
+// published.
+//
+// In: a folder behind a vfs.FS, a repository, and how publishes are asked for. Out:
+// for each upload in the folder a publish, after which its files are deleted, or a
+// refusal, after which they are in rejected/; and always a [Verdict].
+//
+// # When an upload is taken up
+//
+// A [Scanner] looks at the whole folder; every decision is made by what it sees
+// there, and the system's events (fsnotify) only bring the next look forward. It
+// looks at the start, after each event and at least every 10 s ([Interval]).
+//
+// An upload is a manifest and the files that it names for this repository's
+// architecture. Names that begin with a dot are not looked at, and a file that no
+// manifest names is never touched. Files arrive in any order and slowly, so:
+//
+//   - A manifest that cannot be read or parsed (it may be half written), and one
+//     whose files are absent, shorter or longer than declared, may not be read, or
+//     are no ordinary files, is waiting. If nothing of it has changed (presence,
+//     kind, inode, size, modification time) for the settle time, it is refused.
+//   - A whole one is taken up when nothing of it has changed for 2 s, since no
+//     event tells that a writer has closed its file, and half a manifest may be a
+//     valid one. (If its last line is not ended, that takes the settle time.) A file
+//     whose change time is later than its modification time was
+//     renamed, or got its final time or mode, after it was written: if that holds
+//     for all files of the upload, it is taken up at once.
+//   - A refusal holds only if the upload has not changed meanwhile and has been the
+//     same for 2 s; else it is verified again. So a file with the right size whose
+//     bytes are still being written in place is waited for. (A writer that makes
+//     the file in its full size first and then pauses for more than 2 s should use
+//     another name meanwhile.)
+//   - Uploads are taken up in the order of their manifests' modification times.
+//
+// # How an upload leaves
+//
+// After the commit, and only then, the files that the manifest names for this
+// repository are deleted, the manifest last, each only if its inode, size and
+// modification time are what they were before any of them was read. A refused
+// upload is moved to rejected/TIME-NAME/, all files that its manifest names, the
+// manifest last, with report.json and report.txt. Either is written down in
+// .mmpush-watch before the first file is touched, and finished by the next scan if
+// the watcher is killed in between.
+//
+// A file stays, and the verdict says so, if it has changed meanwhile, if another
+// manifest in the folder names it too (it leaves with the last of them), or if it
+// is for another architecture: one drop folder belongs to one repository and has
+// one watcher.
+//
+// # Promises
+//
+//   - No upload is lost: at any moment, each of its files is in the drop folder, in
+//     the repository, or in rejected/.
+//   - Nothing outside the drop folder and the repository is touched, whatever lies
+//     in the drop folder: links are not followed, and only ordinary files are read,
+//     moved or deleted.
+//   - One upload never stops the others, not even by a defect of ours.
+//   - An upload is not refused for troubles of ours (a full disk, a busy or damaged
+//     repository): it stays, and is tried again after 5 s, 10 s and so on up to
+//     5 minutes.
+//   - Memory is bounded by 1,000 uploads and about 100,000 files that are followed
+//     at once, besides the list of the folder's entries; more have to wait.
+//
+// # Verdicts
+//
+// verdicts/MANIFEST.json ([VerdictFile]) is a [Verdict], replaced in one piece. Its
+// result is [Waiting] as long as anything else may follow; every other result is
+// final. Whoever waits for a verdict takes the final one with the SHA-256 of the
+// manifest that he brought, and with another id than a final one that was there
+// before. Verdicts stay for 7 days.
+//
+// It imports pipeline, upload, manifest, report, repo and vfs, and is the only room
+// that imports fsnotify. It may change at any release.
+package watch

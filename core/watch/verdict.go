@@ -1,0 +1,224 @@
+package watch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Waiting is the result of an upload that is not whole yet, or that could not be
+// published yet. Every other result is final.
+const Waiting report.Result = "waiting"
+
+const (
+	// verdictAge is how long a verdict stays for whoever asks for it.
+	verdictAge = 7 * 24 * time.Hour
+	// pruneEvery is how often old verdicts are looked for.
+	pruneEvery = time.Hour
+
+	verdictSuffix = ".json"
+	// nameLimit is the longest name of a file, asideRoom what we may add to one.
+	nameLimit = 255
+	asideRoom = 32
+)
+
+// Verdict is what became of one upload: the JSON of verdicts/MANIFEST.json and of
+// report.json.
+type Verdict struct {
+	report.Report
+	// ID names the upload, here and in the log. The same manifest brought once more
+	// gets another one.
+	ID string `json:"id"`
+	// ManifestSHA256 is that of the manifest's text; empty if it could not be read.
+	ManifestSHA256 string `json:"manifest_sha256,omitempty"`
+	// Updated is when the verdict was written, in UTC.
+	Updated time.Time `json:"updated"`
+	// Error is why an upload could not be published yet, if it is not the upload's
+	// fault.
+	Error *Trouble `json:"error,omitempty"`
+	// Rejected is the folder below the drop folder that the files were moved to.
+	Rejected string `json:"rejected,omitempty"`
+	// Left are files of the upload that stayed in the drop folder.
+	Left []Left `json:"left,omitempty"`
+}
+
+// Trouble is an error of the machine or of the repository.
+type Trouble struct {
+	Code    report.Code `json:"code"`
+	Message string      `json:"message"`
+	Hint    string      `json:"hint,omitempty"`
+}
+
+// Left is a file that stayed in the drop folder, and why.
+type Left struct {
+	File string `json:"file"`
+	Why  string `json:"why"`
+}
+
+// verdict is a report about an upload that has come in here.
+func (a *arrival) verdict(rep report.Report) Verdict {
+	rep.Schema = report.Schema
+	rep.Manifest = a.name
+	return Verdict{Report: rep, ID: a.id, ManifestSHA256: a.sum}
+}
+
+// wait tells, once, what an upload waits for.
+func (s *Scanner) wait(a *arrival, problems []report.Finding) {
+	first := a.told == ""
+	waiting := make([]report.Finding, len(problems))
+	for i, f := range problems {
+		f.Severity = report.SeverityWarning
+		waiting[i] = f
+	}
+	v := a.verdict(report.Report{Result: Waiting, Architecture: s.arch, Findings: waiting})
+	if s.tell(a, v) && first {
+		s.opt.Log.Info("waiting", "upload", a.name, "id", a.id, "problems", len(problems), "first", problems[0].Message)
+	}
+}
+
+// tellTrouble tells why an upload could not be published yet.
+func (s *Scanner) tellTrouble(a *arrival, err error) {
+	v := a.verdict(report.Report{Result: Waiting, Architecture: s.arch})
+	v.Error = &Trouble{Code: report.CodeOf(err), Message: err.Error()}
+	if e, ok := errors.AsType[*report.Error](err); ok {
+		v.Error.Hint = e.Hint
+	}
+	s.tell(a, v)
+}
+
+// tell writes a verdict that is not final, if it says something new.
+func (s *Scanner) tell(a *arrival, v Verdict) bool {
+	text, err := json.Marshal(v)
+	if err != nil || a.told == string(text) {
+		return false
+	}
+	a.told = string(text)
+	if err := s.writeVerdict(v); err != nil {
+		s.opt.Log.Error("the verdict could not be written", "upload", a.name, "id", a.id, "error", err)
+	}
+	return true
+}
+
+// document is the JSON of a verdict.
+func (v Verdict) document() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// VerdictFile is where the verdict on a manifest is, below the drop folder. A name
+// that would get too long is cut, and ends with a part of its SHA-256.
+func VerdictFile(manifest string) string {
+	return path.Join(VerdictDir, fit(manifest, nameLimit-asideRoom)+verdictSuffix)
+}
+
+// fit cuts a name that is too long; what it cuts goes into a hash.
+func fit(name string, limit int) string {
+	if len(name) <= limit {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	tail := "-" + hex.EncodeToString(sum[:6])
+	cut := limit - len(tail)
+	for cut > 0 && !utf8.RuneStart(name[cut]) {
+		cut--
+	}
+	return name[:cut] + tail
+}
+
+// writeVerdict puts a verdict where the uploader looks for it, in one piece.
+func (s *Scanner) writeVerdict(v Verdict) error {
+	v.Updated = s.opt.Now().UTC()
+	text, err := v.document()
+	if err != nil {
+		return err
+	}
+	name := VerdictFile(v.Manifest)
+	return vfs.ReplaceFile(s.opt.Drop, name, name+newSuffix, 0o644, text)
+}
+
+// prune deletes verdicts that nobody has asked for in time.
+func (s *Scanner) prune() {
+	now := s.opt.Now()
+	if now.Sub(s.pruned) < pruneEvery {
+		return
+	}
+	s.pruned = now
+	list, err := s.opt.Drop.ReadDir(VerdictDir)
+	live := map[string]bool{}
+	for name := range s.arrivals {
+		live[VerdictFile(name)] = true
+	}
+	for _, i := range list {
+		name := path.Join(VerdictDir, i.Name)
+		if i.IsRegular() && now.Sub(i.ModTime) > verdictAge && !live[name] {
+			err = errors.Join(err, s.opt.Drop.Remove(name))
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.opt.Log.Error("old verdicts could not be deleted", "error", err)
+	}
+}
+
+// rejectedName is a free name for the folder of a refused upload.
+func (s *Scanner) rejectedName(a *arrival) string {
+	base := strings.TrimSuffix(a.name, manifestSuffix)
+	name := fit(s.opt.Now().UTC().Format("20060102T150405Z")+"-"+base, nameLimit-asideRoom)
+	if _, err := s.opt.Drop.Lstat(path.Join(RejectedDir, name)); !errors.Is(err, fs.ErrNotExist) {
+		name += "-" + a.id
+	}
+	return name
+}
+
+// readable is the report for people: report.txt.
+func (v Verdict) readable(now time.Time) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s was not published.\n\n", plain(v.Manifest))
+	if v.Repository != "" {
+		fmt.Fprintf(&b, "Repository: %s\n", plain(v.Repository))
+	}
+	fmt.Fprintf(&b, "Architecture: %s\nTime: %s\nId: %s\n\n", v.Architecture, now.UTC().Format(time.RFC3339), v.ID)
+	for _, f := range v.Findings {
+		if f.Refuses() {
+			b.WriteString("error: ")
+		} else {
+			fmt.Fprintf(&b, "%s: ", f.Severity)
+		}
+		b.WriteString(plain(f.String()) + "\n")
+		if f.Hint != "" {
+			b.WriteString("    " + plain(f.Hint) + "\n")
+		}
+	}
+	b.WriteString("\nThe files are in this folder; the repository is as it was. To try again, put right\n" +
+		"what is wrong and copy all files into the drop folder, the manifest last.\n" +
+		"`mmpush explain CODE` says more about a code such as MP-SIZE.\n")
+	return []byte(b.String())
+}
+
+// plain is a text from outside without what would act on a terminal.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return '?'
+	}, text)
+}

@@ -1,0 +1,277 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+const (
+	// Interval is the longest time between two looks at the folder.
+	Interval = 10 * time.Second
+	// DefaultSettle is how long an upload that is not whole may stay unchanged
+	// before it is refused.
+	DefaultSettle = 10 * time.Minute
+
+	// quietTime is how long nothing of an upload may have changed before it counts
+	// as written to its end.
+	quietTime = 2 * time.Second
+	// What is looked at in one scan; the others wait until these have left.
+	uploadsAtOnce = 1000
+	filesAtOnce   = 100_000
+
+	manifestSuffix = ".mmpack-manifest"
+)
+
+// Options are how a drop folder is watched.
+type Options struct {
+	// Drop is the folder, Path its name on this machine.
+	Drop vfs.FS
+	Path string
+	// Open opens the repository. It is asked again for each upload, so that changed
+	// settings hold at once.
+	Open func() (*repo.Repo, error)
+	// Request is what each publish is asked with; the Upload is filled in.
+	Request pipeline.Request
+	// Settle is how long an upload that is not whole may stay unchanged before it is
+	// refused, and at least how long one that is whole has to stay unchanged, if
+	// that is less than 2 s.
+	Settle time.Duration
+	// Log gets a line for each thing that happens to an upload.
+	Log *slog.Logger
+	// Now is the clock; nil is [time.Now].
+	Now func() time.Time
+}
+
+// Totals count the uploads that have left the folder.
+type Totals struct {
+	Published int `json:"published"`
+	Unchanged int `json:"unchanged"`
+	Rejected  int `json:"rejected"`
+	// Waiting are those that are in the folder still.
+	Waiting int `json:"waiting"`
+}
+
+// Scanner watches one drop folder. It is for one goroutine.
+type Scanner struct {
+	opt   Options
+	arch  string
+	quiet time.Duration
+	lock  vfs.File
+	// arrivals are the uploads that are in the folder, by the manifest's name.
+	arrivals map[string]*arrival
+	// odd are the names that were told to be no manifests.
+	odd map[string]bool
+	// leaving are the manifests of uploads that could not leave at once, and resumes
+	// when that is tried again.
+	leaving map[string]bool
+	resumes time.Time
+	// pause is until when nothing is published because the repository itself has a
+	// trouble, and troubles how often in a row it had.
+	pause    time.Time
+	troubles int
+	pruned   time.Time
+	totals   Totals
+}
+
+// New takes a drop folder over: it makes what is missing in it and locks it. An
+// error is a *[report.Error]; it is busy if another watcher has the folder. The
+// caller calls Close at the end.
+func New(opt Options) (*Scanner, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	r, err := opt.Open()
+	if err != nil {
+		return nil, err
+	}
+	s := &Scanner{
+		opt: opt, arch: r.Arch, quiet: min(quietTime, opt.Settle),
+		arrivals: map[string]*arrival{}, odd: map[string]bool{}, leaving: map[string]bool{},
+	}
+	if err := s.takeOver(r); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close gives the folder back.
+func (s *Scanner) Close() error { return s.lock.Close() }
+
+// Totals counts what has happened since New.
+func (s *Scanner) Totals() Totals {
+	t := s.totals
+	for _, a := range s.arrivals {
+		if !a.done {
+			t.Waiting++
+		}
+	}
+	return t
+}
+
+// Scan looks at the folder once and does everything that can be done now. It
+// returns when to look again at the latest. What goes wrong with one upload is
+// logged and told in its verdict; an error means that the folder is gone. If ctx
+// ends, Scan returns soon: between two uploads, or before the commit point of one.
+func (s *Scanner) Scan(ctx context.Context) (next time.Time, err error) {
+	next = s.opt.Now().Add(Interval)
+	if err := s.makeFolders(); errors.Is(err, fs.ErrNotExist) {
+		return next, s.folderError(errGone)
+	} else if err != nil {
+		s.opt.Log.Error("the drop folder cannot be used", "folder", s.opt.Path, "error", err)
+		return next, nil
+	}
+	leaving := s.finishAll()
+	list, err := s.opt.Drop.ReadDir(".")
+	if err != nil {
+		s.opt.Log.Error("the drop folder cannot be read", "folder", s.opt.Path, "error", err)
+		return next, nil
+	}
+	entries := listing{}
+	for _, i := range list {
+		entries[i.Name] = i
+	}
+	present, all := s.gather(ctx, entries, leaving)
+	claimed := claimsOf(present)
+	for _, a := range present {
+		if ctx.Err() != nil {
+			return next, nil
+		}
+		if at := s.consider(ctx, a, entries, claimed); at.Before(next) {
+			next = at
+		}
+	}
+	if !all {
+		next = s.opt.Now().Add(s.quiet)
+	}
+	s.prune()
+	return next, nil
+}
+
+// listing is the entries of the drop folder as one look saw them.
+type listing map[string]vfs.Info
+
+func (l listing) lookup(name string) (vfs.Info, bool) {
+	i, ok := l[name]
+	return i, ok
+}
+
+// gather reads the manifests that are there, the oldest first, and forgets those
+// that are not. all is false if there are more than are looked at.
+func (s *Scanner) gather(ctx context.Context, entries listing, leaving map[string]bool) (list []*arrival, all bool) {
+	var found []vfs.Info
+	for name, info := range entries {
+		if isManifest(name) && !leaving[name] && s.ordinary(info) {
+			found = append(found, info)
+		}
+	}
+	slices.SortFunc(found, func(a, b vfs.Info) int {
+		return cmp.Or(a.ModTime.Compare(b.ModTime), strings.Compare(a.Name, b.Name))
+	})
+	known, files := map[string]*arrival{}, 0
+	for i, info := range found {
+		if i == uploadsAtOnce || files > filesAtOnce || ctx.Err() != nil {
+			break
+		}
+		a := s.load(info)
+		known[a.name] = a
+		list = append(list, a)
+		files += len(a.wants) + len(a.others)
+	}
+	s.arrivals = known
+	for name := range s.odd {
+		if _, there := entries[name]; !there {
+			delete(s.odd, name)
+		}
+	}
+	return list, len(list) == len(found)
+}
+
+// isManifest tells manifests from other files, and from those that have a dot in
+// front because they are still on their way.
+func isManifest(name string) bool {
+	return strings.HasSuffix(name, manifestSuffix) && !strings.HasPrefix(name, ".") && name != manifestSuffix
+}
+
+// ordinary reports whether an entry that is called like a manifest is a file, and
+// says it once if it is not.
+func (s *Scanner) ordinary(info vfs.Info) bool {
+	if info.IsRegular() {
+		return true
+	}
+	if !s.odd[info.Name] {
+		s.odd[info.Name] = true
+		s.opt.Log.Warn("ignored", "upload", info.Name, "reason", "it is a "+typeName(info.Mode)+", not a file")
+	}
+	return false
+}
+
+// claims say which manifests name a file; a manifest names itself.
+type claims map[string][]string
+
+func claimsOf(list []*arrival) claims {
+	c := claims{}
+	for _, a := range list {
+		if a.done {
+			continue
+		}
+		for _, name := range a.names() {
+			if by := c[name]; len(by) == 0 || by[len(by)-1] != a.name {
+				c[name] = append(by, a.name)
+			}
+		}
+	}
+	return c
+}
+
+// other returns another manifest that names the file, too.
+func (c claims) other(name, than string) (string, bool) {
+	for _, by := range c[name] {
+		if by != than {
+			return by, true
+		}
+	}
+	return "", false
+}
+
+// release ends the claims of a manifest that has left.
+func (c claims) release(a *arrival) {
+	for _, name := range a.names() {
+		c[name] = slices.DeleteFunc(c[name], func(by string) bool { return by == a.name })
+	}
+}
+
+var errGone = errors.New("the drop folder was removed or renamed")
+
+func (s *Scanner) folderError(err error) error {
+	return &report.Error{
+		Stage: "watch", Code: report.CodeDisk, Kind: report.KindInternal, File: s.opt.Path, Err: err,
+		Hint: "nothing is lost: start the watcher again when the folder is there",
+	}
+}
+
+// typeName is what an entry that is no ordinary file is called.
+func typeName(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "folder"
+	case mode&fs.ModeSymlink != 0:
+		return "link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return fmt.Sprintf("special file (%s)", mode.Type())
+}
