@@ -36,6 +36,8 @@ func rooms() map[string][]string {
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
 		"core/pipeline":  line,
 		"core/transport": {"core/manifest", "core/upload", "core/report"},
+		"core/access":    {"core/report"},
+		"core/tupkg":     {"core/report"},
 		"core/watch": {
 			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
 		},
@@ -60,6 +62,7 @@ func dependencies() map[string][]string {
 		"github.com/fatih/color":        {"cmd/mmpush"},
 		"golang.org/x/term":             {"cmd/mmpush"},
 		"github.com/fsnotify/fsnotify":  {"core/watch"},
+		"golang.org/x/crypto":           {"core/access"},
 		"github.com/klauspost/compress": {"core/archive", "core/archive/archivetest"},
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},

@@ -34,6 +34,11 @@ const (
 	CodeTakeOver  Code = "MP-TAKEOVER"
 	CodeNoMatch   Code = "MP-NOMATCH"
 
+	// About who asks: exit 5.
+	CodeRights Code = "MP-RIGHTS"
+	CodeLogin  Code = "MP-LOGIN"
+	CodeUsers  Code = "MP-USERS"
+
 	// Told, and refusing nothing.
 	CodeHealed    Code = "MP-HEALED"
 	CodeRecovered Code = "MP-RECOVERED"
@@ -55,8 +60,11 @@ const (
 
 // Kind is the class of failure that a refusing finding of this code means.
 func (c Code) Kind() Kind {
-	if c == CodeConflict || c == CodeTakeOver {
+	switch c {
+	case CodeConflict, CodeTakeOver:
 		return KindConflict
+	case CodeRights, CodeLogin:
+		return KindDenied
 	}
 	return KindRejected
 }

@@ -51,6 +51,13 @@ func explanations() []Explanation {
 			"A binary package of this name is published, built from a source of another name. Two teams may have chosen the same name. If the package has moved from one source to the other, use --take-over; the repository's setting `take-over` decides whether that is enough."},
 		{CodeNoMatch, "nothing matches",
 			"No source in the repository has that name, version and hash. `mmpush list` shows what is there."},
+		{CodeRights, "your rights do not cover this",
+			"Each user has rights over sources, by name pattern, architecture and action (publish, rebuild, downgrade, take-over, remove, purge, undo, gc). The finding names the right that is missing. " +
+				"Whoever runs the repository can give it."},
+		{CodeLogin, "the login was refused",
+			"The name, the password or the token is wrong, the account is suspended, the token has expired, or too many attempts have failed; which of these it is stands only in the server's log. Wait a little before the next attempt."},
+		{CodeUsers, "the users file cannot be used",
+			"The file of users has a line that cannot be read, a kind of hash that is too weak, or can be read by others. The message names the line. Nobody is let in by a file that is not understood."},
 		{CodeHealed, "a stanza was made safe for the client",
 			"A stanza in the index had a form that makes the mmpack client crash or lose a value, as mmpack-modifyrepo writes it. It was written again in a form that both read exactly; its value is the same."},
 		{CodeRecovered, "an interrupted publish was finished",

@@ -1,0 +1,126 @@
+package access
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestRemembered(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, desks, generous())
+	steps := []struct {
+		what   string
+		do     func()
+		at     Attempt
+		cost   int64
+		passes bool
+	}{
+		{"first", nil, attempt("alice", "right"), 1, true},
+		{"again", nil, attempt("alice", "right"), 0, true},
+		{"as the second reading", nil, attempt("alice", "wrong", "right"), 0, true},
+		{"a wrong password", nil, attempt("alice", "wrong"), 1, false},
+		{"another user's", nil, attempt("bob", "right"), 1, true},
+		{"after 9:59", func() { d.clock.move(10*time.Minute - time.Second) }, attempt("alice", "right"), 0, true},
+		{"after 10:00", func() { d.clock.move(time.Second) }, attempt("alice", "right"), 1, true},
+		{"after a change of the file", func() { d.Replace(parse(t, desks), Stamp{}) }, attempt("alice", "right"), 1, true},
+		{"again", nil, attempt("alice", "right"), 0, true},
+		{"version 2 only", nil, attempt("dora", "right"), 1, true},
+		{"version 2 only, again", nil, attempt("dora", "right"), 0, true},
+		{"by version 1, though remembered", nil, func() Attempt { a := attempt("dora", "right"); a.Protocol = 1; return a }(), 1, false},
+		{"suspended", func() {
+			d.Replace(edited(t, desks, func(f *File) (*File, error) { return f.SetSuspended("alice", true) }), Stamp{})
+		}, attempt("alice", "right"), 1, false},
+		{"suspended, again", nil, attempt("alice", "right"), 1, false},
+		{"removed", func() { d.Replace(edited(t, desks, func(f *File) (*File, error) { return f.Remove("bob") }), Stamp{}) }, attempt("bob", "right"), 1, false},
+	}
+	for _, s := range steps {
+		if s.do != nil {
+			s.do()
+		}
+		if cost, err := d.cost(s.at); cost != s.cost || (err == nil) != s.passes {
+			t.Errorf("%s: %d hashes, %v; want %d", s.what, cost, err, s.cost)
+		}
+	}
+	d = newDesk(t, desks, Options{Remember: -1})
+	for range 2 {
+		if cost, err := d.cost(attempt("alice", "right")); cost != 1 || err != nil {
+			t.Errorf("never remembered: %d hashes, %v", cost, err)
+		}
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	m := &memory{now: c.now, keep: time.Minute, until: map[[32]byte]time.Time{}}
+	for i := range 3 * maxRemembered {
+		m.add(fmt.Sprint("user", i), "right")
+		if len(m.until) > maxRemembered {
+			t.Fatalf("%d logins are remembered", len(m.until))
+		}
+	}
+	if !m.has(fmt.Sprint("user", 3*maxRemembered-1), "right") || m.has("user0", "right") {
+		t.Error("the newest is forgotten, or the oldest is not")
+	}
+	if m.sum("a", "bc") == m.sum("ab", "c") {
+		t.Error("name and password run together")
+	}
+	other := &memory{key: [32]byte{1}}
+	if m.sum("a", "b") == other.sum("a", "b") {
+		t.Error("the hash has no key")
+	}
+}
+
+// TestTheFileOfThisMomentDecides: a change while the hash is computed holds.
+func TestTheFileOfThisMomentDecides(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what   string
+		edit   func(*File) (*File, error)
+		passes bool
+	}{
+		{"suspended", func(f *File) (*File, error) { return f.SetSuspended("alice", true) }, false},
+		{"removed", func(f *File) (*File, error) { return f.Remove("alice") }, false},
+		{"another password", func(f *File) (*File, error) { return f.SetPassword("alice", hashOf(t, argonHorse)) }, false},
+		{"other rights", func(f *File) (*File, error) { return f.SetRights("alice", rights(t, "x")) }, true},
+	} {
+		d := newDesk(t, desks, generous())
+		next := edited(t, desks, c.edit)
+		d.data().matches = func(Hash, string) bool {
+			d.Replace(next, Stamp{})
+			return true
+		}
+		id, err := d.Login(t.Context(), attempt("alice", "right"))
+		if (err == nil) != c.passes || (c.passes && !reflect.DeepEqual(id.Rights(), rights(t, "x"))) {
+			t.Errorf("%s: %v with %v, %v", c.what, id, id.Rights(), err)
+		}
+		if m := d.data().state.Load().memory; !c.passes && len(m.until) > 0 {
+			t.Errorf("%s: the login is remembered", c.what)
+		}
+	}
+}
+
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	when := time.Date(2026, 11, 20, 8, 45, 0, 1, time.UTC)
+	read := Stamp{Dev: 1, Inode: 2, Size: 3, ModTime: when, ChangeTime: when}
+	d := newDesk(t, desks, generous())
+	d.Replace(parse(t, desks), read)
+	same := read
+	same.ModTime = when.In(time.FixedZone("", 3600))
+	if d.Changed(same) {
+		t.Error("the same file has changed")
+	}
+	for i, change := range []func(*Stamp){
+		func(s *Stamp) { s.Dev++ }, func(s *Stamp) { s.Inode++ }, func(s *Stamp) { s.Size++ },
+		func(s *Stamp) { s.ModTime = when.Add(1) }, func(s *Stamp) { s.ChangeTime = when.Add(1) },
+	} {
+		other := read
+		change(&other)
+		if !d.Changed(other) {
+			t.Errorf("change %d is not seen", i)
+		}
+	}
+}

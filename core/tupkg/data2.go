@@ -1,0 +1,73 @@
+package tupkg
+
+import (
+	"context"
+	"io"
+)
+
+// dataReader is the missing bytes of one file, out of DATA messages.
+type dataReader struct {
+	s        *serving2
+	ctx      context.Context
+	id, file uint32
+	// left is what the file still misses, rest what of it is here already; body is
+	// the message that rest is in.
+	left int64
+	rest []byte
+	body []byte
+	// err is why no more comes, nil after the last byte.
+	err error
+}
+
+func (r *dataReader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	for len(r.rest) == 0 {
+		if r.err = r.next(); r.err != nil {
+			return 0, r.err
+		}
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	r.left -= int64(n)
+	if len(r.rest) == 0 {
+		r.s.recycle(r.body)
+	}
+	return n, nil
+}
+
+// next waits for the next message and takes it if it belongs here.
+func (r *dataReader) next() error {
+	var m message2
+	select {
+	case m = <-r.s.in:
+	case <-r.ctx.Done():
+		return context.Cause(r.ctx)
+	}
+	switch {
+	case m.err != nil:
+		return noEOF(m.err)
+	case cancels(m, r.id):
+		return cancelled()
+	case m.kind != kindData:
+		return r.s.ignoreLate(m)
+	}
+	id, file, data, err := splitData(m.body)
+	switch {
+	case err != nil:
+		return err
+	case id < r.id:
+		return r.s.ignoreLate(m)
+	case id > r.id || file != r.file:
+		return fault("DATA", "bytes of upload %d, file %d came; upload %d, file %d is at work", id, file, r.id, r.file)
+	case int64(len(data)) > r.left:
+		return fault("DATA", "%d bytes came; file %d misses only %d", len(data), r.file, r.left)
+	}
+	r.s.data += int64(len(data))
+	r.rest, r.body = data, m.body
+	return nil
+}
