@@ -3,11 +3,15 @@
 //
 //	bytes -upload.Open-> Upload -upload.Stage-> what it really is
 //	      -verify.Run-> findings -plan.Run(View)-> Plan -verify.RunPlan-> findings
-//	      -(lock, recover, plan again if the repository moved)- commit -> Report
+//	      -(lock, recover, plan again)- commit -> Report
 //
 // In: a repository and a [Request]. Out: a report.Report, also for an upload that
 // is refused; an error only if the work could not be done. Everything that reads
-// big files happens before the lock is taken; a dry run ends before it.
+// big files happens before the lock is taken; a dry run ends before it. Under the lock
+// the plan is always made again: even if the indexes have not moved, files may have
+// come and gone.
+//
+// A [ChangeSet] stacks several additions and removals and commits them as one change.
 //
 // It also knows what ties the rooms of the mmpack format together: [Mmpack] is its
 // repo.Format, and a change that a dead process has decided is planned again here.
