@@ -49,7 +49,7 @@ type arrival struct {
 	// try again.
 	fails int
 	retry time.Time
-	// told is what the last verdict said.
+	// told is a hash of the reason that the last verdict gave.
 	told string
 }
 

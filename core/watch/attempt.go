@@ -120,7 +120,7 @@ func (s *Scanner) attempt(ctx context.Context, a *arrival, claimed claims) (next
 	}
 	s.troubles = 0
 	if rep.Result != report.Rejected {
-		s.depart(a, departure{Verdict: a.verdict(rep), Files: originals(a, before, a.wants)}, claimed)
+		s.depart(a, departure{Verdict: s.verdict(a, rep), Files: originals(a, before, a.wants)}, claimed)
 		return s.opt.Now()
 	}
 	if a.stateOf(s.look(a).lookup) != a.state {
@@ -152,7 +152,7 @@ func (s *Scanner) publish(ctx context.Context, a *arrival, seen vfs.Info) (repor
 	}
 	u, findings, err := s.openUpload(ctx, a, seen)
 	if err != nil || report.Refused(findings) {
-		return report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: a.name, Findings: findings}, err
+		return report.Report{Result: report.Rejected, Findings: findings}, err
 	}
 	req := s.opt.Request
 	req.Upload = u
@@ -188,7 +188,7 @@ func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Find
 	if a.stateOf(before.lookup) != a.state {
 		return s.opt.Now()
 	}
-	rep := report.Report{Schema: report.Schema, Manifest: a.name, Architecture: s.arch, Findings: problems}
+	rep := report.Report{Result: report.Rejected, Findings: problems}
 	if len(a.unusable) == 0 {
 		checked, err := s.check(ctx, a, before[a.name])
 		if err != nil {
@@ -198,7 +198,6 @@ func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Find
 			rep.Findings = checked
 		}
 	}
-	rep.Result = report.Rejected
 	s.reject(a, rep, before, claimed)
 	return s.opt.Now()
 }
@@ -215,7 +214,7 @@ func (s *Scanner) check(ctx context.Context, a *arrival, seen vfs.Info) ([]repor
 
 // reject moves an upload to the folder of refused ones.
 func (s *Scanner) reject(a *arrival, rep report.Report, before listing, claimed claims) {
-	d := departure{Verdict: a.verdict(rep), Files: originals(a, before, slices.Concat(a.wants, a.others))}
+	d := departure{Verdict: s.verdict(a, rep), Files: originals(a, before, slices.Concat(a.wants, a.others))}
 	d.To = s.rejectedName(a)
 	d.Verdict.Rejected = RejectedDir + "/" + d.To
 	s.depart(a, d, claimed)

@@ -21,10 +21,12 @@
 //     kind, inode, size, modification time) for the settle time, it is refused.
 //   - A whole one is taken up when nothing of it has changed for 2 s, since no
 //     event tells that a writer has closed its file, and half a manifest may be a
-//     valid one. (If its last line is not ended, that takes the settle time.) A file
-//     whose change time is later than its modification time was
-//     renamed, or got its final time or mode, after it was written: if that holds
-//     for all files of the upload, it is taken up at once.
+//     valid one: one that ends with an entry. (If its last line is not ended, that
+//     takes the settle time.) Who pauses for longer in the middle of a manifest
+//     should write it under another name and rename it.
+//   - A file whose change time is later than its modification time was renamed, or
+//     got its final time or mode, after it was written. If that holds for all files
+//     of the upload, it is taken up at once.
 //   - A refusal holds only if the upload has not changed meanwhile and has been the
 //     same for 2 s; else it is verified again. So a file with the right size whose
 //     bytes are still being written in place is waited for. (A writer that makes
@@ -40,7 +42,8 @@
 // upload is moved to rejected/TIME-NAME/, all files that its manifest names, the
 // manifest last, with report.json and report.txt. Either is written down in
 // .mmpush-watch before the first file is touched, and finished by the next scan if
-// the watcher is killed in between.
+// the watcher is killed in between. (If it is killed just behind the commit, the
+// next one publishes the upload again, finds it unchanged, and says so.)
 //
 // A file stays, and the verdict says so, if it has changed meanwhile, if another
 // manifest in the folder names it too (it leaves with the last of them), or if it

@@ -178,9 +178,6 @@ func (s *Scanner) openRejected(folder string, v Verdict) error {
 		text []byte
 	}{{"report.json", text}, {"report.txt", v.readable(s.opt.Now())}} {
 		name := path.Join(folder, f.name)
-		if _, err := s.opt.Drop.Lstat(name); err == nil {
-			continue
-		}
 		if err := vfs.ReplaceFile(s.opt.Drop, name, path.Join(folder, newSuffix), 0o644, f.text); err != nil {
 			return err
 		}

@@ -68,9 +68,9 @@ type Left struct {
 }
 
 // verdict is a report about an upload that has come in here.
-func (a *arrival) verdict(rep report.Report) Verdict {
-	rep.Schema = report.Schema
-	rep.Manifest = a.name
+func (s *Scanner) verdict(a *arrival, rep report.Report) Verdict {
+	rep.Schema, rep.Manifest = report.Schema, a.name
+	rep.Repository, rep.Architecture = s.repository, s.arch
 	return Verdict{Report: rep, ID: a.id, ManifestSHA256: a.sum}
 }
 
@@ -78,37 +78,40 @@ func (a *arrival) verdict(rep report.Report) Verdict {
 func (s *Scanner) wait(a *arrival, problems []report.Finding) {
 	first := a.told == ""
 	waiting := make([]report.Finding, len(problems))
+	reason := "waits"
 	for i, f := range problems {
 		f.Severity = report.SeverityWarning
 		waiting[i] = f
+		reason += "\n" + f.String()
 	}
-	v := a.verdict(report.Report{Result: Waiting, Architecture: s.arch, Findings: waiting})
-	if s.tell(a, v) && first {
+	s.tell(a, reason, s.verdict(a, report.Report{Result: Waiting, Findings: waiting}))
+	if first {
 		s.opt.Log.Info("waiting", "upload", a.name, "id", a.id, "problems", len(problems), "first", problems[0].Message)
 	}
 }
 
-// tellTrouble tells why an upload could not be published yet.
+// tellTrouble tells, once, why an upload could not be published yet.
 func (s *Scanner) tellTrouble(a *arrival, err error) {
-	v := a.verdict(report.Report{Result: Waiting, Architecture: s.arch})
+	v := s.verdict(a, report.Report{Result: Waiting})
 	v.Error = &Trouble{Code: report.CodeOf(err), Message: err.Error()}
 	if e, ok := errors.AsType[*report.Error](err); ok {
 		v.Error.Hint = e.Hint
 	}
-	s.tell(a, v)
+	// The message may name a stage, which is another one each time.
+	s.tell(a, string(v.Error.Code)+"\n"+v.Error.Hint, v)
 }
 
-// tell writes a verdict that is not final, if it says something new.
-func (s *Scanner) tell(a *arrival, v Verdict) bool {
-	text, err := json.Marshal(v)
-	if err != nil || a.told == string(text) {
-		return false
+// tell writes a verdict that is not final, if its reason is a new one.
+func (s *Scanner) tell(a *arrival, reason string, v Verdict) {
+	sum := sha256.Sum256([]byte(reason))
+	if key := hex.EncodeToString(sum[:]); a.told == key {
+		return
+	} else {
+		a.told = key
 	}
-	a.told = string(text)
 	if err := s.writeVerdict(v); err != nil {
 		s.opt.Log.Error("the verdict could not be written", "upload", a.name, "id", a.id, "error", err)
 	}
-	return true
 }
 
 // document is the JSON of a verdict.
@@ -189,10 +192,7 @@ func (s *Scanner) rejectedName(a *arrival) string {
 func (v Verdict) readable(now time.Time) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s was not published.\n\n", plain(v.Manifest))
-	if v.Repository != "" {
-		fmt.Fprintf(&b, "Repository: %s\n", plain(v.Repository))
-	}
-	fmt.Fprintf(&b, "Architecture: %s\nTime: %s\nId: %s\n\n", v.Architecture, now.UTC().Format(time.RFC3339), v.ID)
+	fmt.Fprintf(&b, "Repository: %s (%s)\nTime: %s\nId: %s\n\n", plain(v.Repository), v.Architecture, now.UTC().Format(time.RFC3339), v.ID)
 	for _, f := range v.Findings {
 		if f.Refuses() {
 			b.WriteString("error: ")

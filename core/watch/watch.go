@@ -45,8 +45,8 @@ type Options struct {
 	// Request is what each publish is asked with; the Upload is filled in.
 	Request pipeline.Request
 	// Settle is how long an upload that is not whole may stay unchanged before it is
-	// refused, and at least how long one that is whole has to stay unchanged, if
-	// that is less than 2 s.
+	// refused. If it is less than 2 s, it is also how long a whole one has to stay
+	// unchanged before it is taken up.
 	Settle time.Duration
 	// Log gets a line for each thing that happens to an upload.
 	Log *slog.Logger
@@ -65,10 +65,11 @@ type Totals struct {
 
 // Scanner watches one drop folder. It is for one goroutine.
 type Scanner struct {
-	opt   Options
-	arch  string
-	quiet time.Duration
-	lock  vfs.File
+	opt Options
+	// repository is where the repository is, for people, arch what it serves.
+	repository, arch string
+	quiet            time.Duration
+	lock             vfs.File
 	// arrivals are the uploads that are in the folder, by the manifest's name.
 	arrivals map[string]*arrival
 	// odd are the names that were told to be no manifests.
@@ -97,7 +98,7 @@ func New(opt Options) (*Scanner, error) {
 		return nil, err
 	}
 	s := &Scanner{
-		opt: opt, arch: r.Arch, quiet: min(quietTime, opt.Settle),
+		opt: opt, repository: r.Path, arch: r.Arch, quiet: min(quietTime, opt.Settle),
 		arrivals: map[string]*arrival{}, odd: map[string]bool{}, leaving: map[string]bool{},
 	}
 	if err := s.takeOver(r); err != nil {
