@@ -66,7 +66,8 @@ func readCommand(in *bufio.Reader) (c command, more bool) {
 // parseCommand splits a line at the first white space. The argument may have white
 // space in it, but not around it.
 func parseCommand(line string) command {
-	line = trim(line)
+	// Windows programs begin a text with a mark.
+	line = trim(strings.TrimPrefix(line, "\ufeff"))
 	i := strings.IndexAny(line, white)
 	if i < 0 {
 		return command{verb: line}

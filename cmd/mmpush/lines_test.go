@@ -112,3 +112,11 @@ func FuzzConversation(f *testing.F) {
 		mustBeAtRest(t, at)
 	})
 }
+
+// A byte order mark is no part of the first command.
+func TestCommandBehindAMark(t *testing.T) {
+	t.Parallel()
+	if c := parseCommand("\ufeffADD a b"); c.verb != "ADD" || c.argument != "a b" {
+		t.Errorf("got %+v", c)
+	}
+}

@@ -26,6 +26,12 @@ import (
 // its exit codes are what existing scripts look at.
 const modifyrepoName = "mmpack-modifyrepo"
 
+// What add and remove-src say when they have failed.
+const (
+	updateFailed  = "update failed"
+	removalFailed = "removal failed"
+)
+
 // modifyrepoWait is how long it waits for a repository that somebody else changes.
 // The other program waits for ever.
 const modifyrepoWait = time.Hour
@@ -90,6 +96,18 @@ func text(long, short string, target *string) option {
 	}}
 }
 
+// selects is an option of the selector. An empty value is remembered: a variable that
+// was not set would select more than anybody meant.
+func (v *modifyrepoRemove) selects(long string, target *string) option {
+	return option{long: long, set: func(value string) error {
+		if value == "" {
+			v.empty = append(v.empty, long)
+		}
+		*target = value
+		return nil
+	}}
+}
+
 // verb reads what stands behind the verb.
 func (m modifyrepo) verb(name string, help option, args []string) (verb, error) {
 	switch name {
@@ -102,7 +120,7 @@ func (m modifyrepo) verb(name string, help option, args []string) (verb, error) 
 	case "remove-src":
 		v := modifyrepoRemove{modifyrepo: m}
 		_, _, err := argparse{options: []option{
-			help, text("--name", "", &v.Name), text("--version", "", &v.Version), text("--srcsha", "", &v.SHA256),
+			help, v.selects("--name", &v.Name), v.selects("--version", &v.Version), v.selects("--srcsha", &v.SHA256),
 		}}.parse(args)
 		return &v, err
 	case "watch":
@@ -181,14 +199,18 @@ func (m modifyrepo) make(ctx context.Context, a *app) error {
 	return err
 }
 
-// failed ends a run that could not open its repository.
-func (m modifyrepo) failed(a *app, err error) (doc any, code int) {
+// failed ends a run that could not open its repository; words are what the verb says
+// on standard output when it has failed.
+func (m modifyrepo) failed(a *app, err error, words string) (doc any, code int) {
 	if errors.Is(err, errNoArch) {
-		// The other program's own words.
+		// The other program's own words; it says nothing else then.
 		a.err.line("New repository must have architecture specified")
 		return nil, 1
 	}
 	doc, code = a.fail(err)
+	if words != "" {
+		a.out.line("%s", words)
+	}
 	return doc, exitOfModifyrepo(code)
 }
 
@@ -201,7 +223,7 @@ type modifyrepoAdd struct {
 func (v *modifyrepoAdd) run(ctx context.Context, a *app) (doc any, code int) {
 	r, done, err := v.open(ctx, a)
 	if err != nil {
-		return v.failed(a, err)
+		return v.failed(a, err, updateFailed)
 	}
 	defer done()
 	err = a.attempt(ctx, v.manifest, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
@@ -210,7 +232,7 @@ func (v *modifyrepoAdd) run(ctx context.Context, a *app) (doc any, code int) {
 		return pipeline.Publish(ctx, r, pipeline.Request{Upload: u, Requests: asked(), Options: options})
 	})
 	if err != nil {
-		a.out.line("update failed")
+		a.out.line(updateFailed)
 		return nil, exitOfModifyrepo(exitOfError(err))
 	}
 	a.out.line("manifest added")
@@ -221,16 +243,21 @@ func (v *modifyrepoAdd) run(ctx context.Context, a *app) (doc any, code int) {
 type modifyrepoRemove struct {
 	modifyrepo
 	index.Selector
+	// empty are the options that were given without a value.
+	empty []string
 }
 
 func (v *modifyrepoRemove) run(ctx context.Context, a *app) (doc any, code int) {
+	if len(v.empty) > 0 && v.Selector != (index.Selector{}) {
+		return v.failed(a, wrongUsage("give it a value, or leave it out", "%s has no value", strings.Join(v.empty, " and ")), removalFailed)
+	}
 	r, done, err := v.open(ctx, a)
 	if err != nil {
-		return v.failed(a, err)
+		return v.failed(a, err, removalFailed)
 	}
 	defer done()
 	if err := a.verdict(pipeline.Remove(ctx, r, v.Selector, a.modifyrepoOptions())); err != nil {
-		a.out.line("removal failed")
+		a.out.line(removalFailed)
 		return nil, exitOfModifyrepo(exitOfError(err))
 	}
 	a.out.line("Removal succes")
@@ -246,7 +273,7 @@ type modifyrepoWatch struct {
 func (v *modifyrepoWatch) run(ctx context.Context, a *app) (doc any, code int) {
 	_, done, err := v.open(ctx, a)
 	if err != nil {
-		return v.failed(a, err)
+		return v.failed(a, err, "")
 	}
 	done()
 	// The other program says nothing, and Ctrl-C is how it is ended.
@@ -276,7 +303,7 @@ func (v *modifyrepoBatch) set(word string) error {
 func (v *modifyrepoBatch) run(ctx context.Context, a *app) (doc any, code int) {
 	_, done, err := v.open(ctx, a)
 	if err != nil {
-		return v.failed(a, err)
+		return v.failed(a, err, "")
 	}
 	done()
 	b := &batch{app: a, path: v.path, requests: asked(), options: a.modifyrepoOptions()}

@@ -47,28 +47,79 @@ func (r *Repo) Lock(ctx context.Context, p Patience) (*Lock, error) {
 	if err != nil {
 		return nil, DiskError("lock", path.Join(r.Path, LockFile), err)
 	}
-	if err := r.waitLock(ctx, f, p); err != nil {
+	err = f.TryLock()
+	if errors.Is(err, vfs.ErrLocked) {
+		return r.wait(ctx, f, p)
+	}
+	return r.locked(f, p, err)
+}
+
+// locked is the end of every way to the lock.
+func (r *Repo) locked(f vfs.File, p Patience, err error) (*Lock, error) {
+	if err != nil {
 		f.Close()
-		return nil, err
+		if _, told := errors.AsType[*report.Error](err); told {
+			return nil, err
+		}
+		return nil, DiskError("lock", path.Join(r.Path, LockFile), err)
 	}
 	l := &Lock{repo: r, file: f}
 	l.tell(p.Program)
 	return l, nil
 }
 
-// waitLock polls: flock has no time limit of its own.
-func (r *Repo) waitLock(ctx context.Context, f vfs.File, p Patience) error {
+// wait waits for the lock: in the system's queue, where there is one.
+func (r *Repo) wait(ctx context.Context, f vfs.File, p Patience) (*Lock, error) {
+	if queue, ok := f.(vfs.BlockingLocker); ok && p.Wait > 0 {
+		return r.queue(ctx, f, queue, p)
+	}
+	return r.locked(f, p, r.poll(ctx, f, p))
+}
+
+// queue waits in the system's queue. flock has no time limit: who gives up leaves a
+// goroutine behind, which gives the lock back as soon as it has it.
+func (r *Repo) queue(ctx context.Context, f vfs.File, q vfs.BlockingLocker, p Patience) (*Lock, error) {
+	done := make(chan error)
+	gone := make(chan struct{})
+	go func() {
+		err := q.Lock()
+		select {
+		case done <- err:
+		case <-gone:
+			f.Close()
+		}
+	}()
+	limit, notice := time.NewTimer(p.Wait), time.NewTimer(noticeable)
+	defer limit.Stop()
+	defer notice.Stop()
+	for {
+		select {
+		case err := <-done:
+			return r.locked(f, p, err)
+		case <-notice.C:
+			if p.Waiting != nil {
+				p.Waiting(r.holder())
+			}
+		case <-limit.C:
+			close(gone)
+			return nil, r.busy(p.Wait)
+		case <-ctx.Done():
+			close(gone)
+			return nil, r.stopped(ctx.Err())
+		}
+	}
+}
+
+// poll waits where there is no queue.
+func (r *Repo) poll(ctx context.Context, f vfs.File, p Patience) error {
 	began, told := r.Now(), false
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		err := f.TryLock()
-		if err == nil {
-			return nil
-		}
 		if !errors.Is(err, vfs.ErrLocked) {
-			return DiskError("lock", path.Join(r.Path, LockFile), err)
+			return err
 		}
 		if err := ctx.Err(); err != nil {
-			return &report.Error{Stage: "lock", Code: report.CodeStopped, Kind: report.KindBusy, File: r.Path, Err: err}
+			return r.stopped(err)
 		}
 		waited := r.Now().Sub(began)
 		if waited >= p.Wait {
@@ -80,6 +131,10 @@ func (r *Repo) waitLock(ctx context.Context, f vfs.File, p Patience) error {
 		}
 		r.Sleep(pause)
 	}
+}
+
+func (r *Repo) stopped(err error) error {
+	return &report.Error{Stage: "lock", Code: report.CodeStopped, Kind: report.KindBusy, File: r.Path, Err: err}
 }
 
 func (r *Repo) busy(wait time.Duration) error {

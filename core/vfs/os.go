@@ -186,7 +186,10 @@ func (d *Dir) SyncDir(name string) error {
 
 type osFile struct{ *os.File }
 
-var _ Cloner = (*osFile)(nil)
+var (
+	_ Cloner         = (*osFile)(nil)
+	_ BlockingLocker = (*osFile)(nil)
+)
 
 func (f *osFile) Stat() (Info, error) {
 	info, err := f.File.Stat()
@@ -205,6 +208,8 @@ func (f *osFile) CloneFrom(src File) error {
 }
 
 func (f *osFile) TryLock() error { return tryLock(f.File) }
+
+func (f *osFile) Lock() error { return lock(f.File) }
 
 func infoOf(info fs.FileInfo) Info {
 	i := Info{Name: info.Name(), Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime()}

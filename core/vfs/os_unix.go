@@ -25,6 +25,15 @@ func tryLock(f *os.File) error {
 	}
 }
 
+func lock(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
 func fillSystem(i *Info, info fs.FileInfo) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		i.Dev = uint64(st.Dev)

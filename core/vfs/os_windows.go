@@ -13,6 +13,8 @@ func cloneFile(_, _ *os.File) error { return errors.ErrUnsupported }
 
 func tryLock(*os.File) error { return errors.ErrUnsupported }
 
+func lock(*os.File) error { return errors.ErrUnsupported }
+
 func fillSystem(*Info, fs.FileInfo) {}
 
 func ownerOf(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }

@@ -50,6 +50,13 @@ type File interface {
 	TryLock() error
 }
 
+// BlockingLocker is what a File can be if it can wait in the system's own queue.
+type BlockingLocker interface {
+	// Lock takes the exclusive lock, however long that takes. Whoever polls beside
+	// one who waits comes too late whenever the lock is free for a moment only.
+	Lock() error
+}
+
 // OwnerCopier is what an FS can be if its files have owners.
 type OwnerCopier interface {
 	// CopyOwner gives the file to the owner and group of the file from.
