@@ -71,31 +71,10 @@ func nearest(text string) (string, bool) {
 	}
 	for _, e := range report.Explanations() {
 		code := string(e.Code)
-		d := min(distance(text, code), distance("MP-"+text, code))
+		d := min(report.Distance(text, code), report.Distance("MP-"+text, code))
 		if d < least {
 			best, least = code, d
 		}
 	}
 	return best, best != ""
-}
-
-// distance is how many letters have to be added, dropped or changed to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

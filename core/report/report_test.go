@@ -86,3 +86,15 @@ func TestFindingOnOneLine(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestDistance(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a", "", 1}, {"size", "siz", 1}, {"sha256", "sha265", 2}, {"kitten", "sitting", 3}, {"abc", "abc", 0}} {
+		if got := report.Distance(tt.a, tt.b); got != tt.want || report.Distance(tt.b, tt.a) != tt.want {
+			t.Errorf("%q, %q: %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

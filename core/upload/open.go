@@ -64,7 +64,7 @@ func readManifest(fsys vfs.FS, dir, name string) ([]byte, vfs.Info, error) {
 		return nil, vfs.Info{}, &readError{err}
 	}
 	if !info.IsRegular() {
-		return nil, vfs.Info{}, fmt.Errorf("is a %s, not a file", typeName(info.Mode))
+		return nil, vfs.Info{}, fmt.Errorf("is a %s, not a file", vfs.TypeName(info.Mode))
 	}
 	var text bytes.Buffer
 	if _, err := io.Copy(&text, io.LimitReader(f, manifest.MaxSize+1)); err != nil {

@@ -30,7 +30,7 @@ func (r *reader) open(got *Received) (vfs.File, *report.Finding, error) {
 	}
 	if !info.IsRegular() {
 		f.Close()
-		return nil, r.missing(got, "is a "+typeName(info.Mode)+", not a file"), nil
+		return nil, r.missing(got, "is a "+vfs.TypeName(info.Mode)+", not a file"), nil
 	}
 	got.Found, got.Origin = true, info
 	return f, nil, nil
@@ -52,7 +52,7 @@ func unusable(fsys vfs.FS, name string, cause error) string {
 	case link && !machineFault(cause):
 		return "is a link that leads out of the folder, or not to a file"
 	case err == nil && !link && !info.IsRegular() && !info.Mode.IsDir():
-		return "is a " + typeName(info.Mode) + ", not a file"
+		return "is a " + vfs.TypeName(info.Mode) + ", not a file"
 	}
 	return ""
 }
@@ -71,22 +71,6 @@ func (r *reader) missing(got *Received, problem string) *report.Finding {
 	f.Message = fmt.Sprintf("the declared file %s %s", got.Name, problem)
 	f.Hint = "copy the source tarball and all packages into the manifest's folder"
 	return &f
-}
-
-func typeName(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "folder"
-	case mode&fs.ModeSymlink != 0:
-		return "link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "pipe"
-	case mode&fs.ModeSocket != 0:
-		return "socket"
-	case mode&fs.ModeDevice != 0:
-		return "device"
-	}
-	return "special file"
 }
 
 // sourceError is about reading the uploader's file.

@@ -46,7 +46,7 @@ func (d *Dir) Open(name string) (File, error) {
 	}
 	if !info.Mode().IsRegular() && !info.IsDir() {
 		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is a %s, not an ordinary file", typeName(info.Mode()))}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is a %s, not an ordinary file", TypeName(info.Mode()))}
 	}
 	return &osFile{File: f}, nil
 }
@@ -215,16 +215,4 @@ func infoOf(info fs.FileInfo) Info {
 	i := Info{Name: info.Name(), Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime()}
 	fillSystem(&i, info)
 	return i
-}
-
-func typeName(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeNamedPipe != 0:
-		return "pipe"
-	case mode&fs.ModeSocket != 0:
-		return "socket"
-	case mode&fs.ModeDevice != 0:
-		return "device"
-	}
-	return "special file"
 }

@@ -25,6 +25,25 @@ type Info struct {
 // IsRegular reports whether the entry is an ordinary file.
 func (i Info) IsRegular() bool { return i.Mode.IsRegular() }
 
+// TypeName is what people call an entry of that mode.
+func TypeName(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "file"
+	case mode.IsDir():
+		return "folder"
+	case mode&fs.ModeSymlink != 0:
+		return "link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeDevice != 0:
+		return "device"
+	}
+	return "special file"
+}
+
 // ErrLocked is returned by [File.TryLock] when another process, or another
 // descriptor, holds the lock.
 var ErrLocked = errors.New("locked by another process")
