@@ -41,9 +41,13 @@ func rooms() map[string][]string {
 		"core/watch": {
 			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
 		},
+		"core/server": {
+			"core/tupkg", "core/access", "core/pipeline", "core/manifest", "core/upload", "core/index", "core/plan", "core/verify",
+			"core/report", "core/repo", "core/vfs",
+		},
 
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
-		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "plugins/transports/dir"}),
+		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
 
 		// What only tests import.
 		"core/archive/archivetest": {},

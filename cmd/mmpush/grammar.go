@@ -25,6 +25,7 @@ type grammar struct {
 	List    listCmd    `cmd:"" help:"List the packages of a repository."`
 	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
+	Serve   serveCmd   `cmd:"" help:"Take uploads over the network and publish them."`
 	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
 }

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/server"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+type serveCmd struct {
+	Repo   *string  `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034 or :443; may be given several times."`
+	Users  string   `required:"" placeholder:"FILE" help:"The users file; changes of it apply at once."`
+	State  string   `placeholder:"DIR" help:"Folder for partial files and areas of the users. Default: REPO/.mmpush."`
+
+	TLSCert                 string `name:"tls-cert" placeholder:"FILE" help:"Speak TLS with this certificate (PEM)."`
+	TLSKey                  string `name:"tls-key" placeholder:"FILE" help:"The key of the certificate (PEM)."`
+	TLSSelfSigned           bool   `name:"tls-self-signed" help:"Speak TLS with a certificate of its own, kept with the state; clients pin its fingerprint, which is printed."`
+	AllowPlaintextPasswords bool   `help:"Take passwords over connections that are not encrypted and come from other machines."`
+
+	MaxConnections        int           `placeholder:"N" help:"Connections at once. Default: 1024."`
+	MaxAddressConnections int           `placeholder:"N" help:"Connections at once from one address. Default: 256."`
+	MaxUserSessions       int           `placeholder:"N" help:"Sessions at once of one user. Default: 256."`
+	UserBytes             int64         `placeholder:"BYTES" help:"How much of one user may lie unpublished. Default: 64 GiB."`
+	UserFiles             int           `placeholder:"N" help:"The same in files. Default: 20000."`
+	FreeBytes             int64         `placeholder:"BYTES" help:"How much stays free on the disk. Default: 1 GiB."`
+	LoginTime             time.Duration `placeholder:"DURATION" help:"How long a login may take. Default: 30s."`
+	IdleTime              time.Duration `placeholder:"DURATION" help:"How long a client may be silent. Default: 5m."`
+	MinRate               int64         `placeholder:"BYTES" help:"Least rate of file data per second. Default: 256."`
+	DrainTime             time.Duration `placeholder:"DURATION" help:"How long uploads may go on when the server stops. Default: 10s."`
+	KeepPartial           time.Duration `placeholder:"DURATION" help:"How old a partial file may become. Default: 168h."`
+	KeepArea              time.Duration `placeholder:"DURATION" help:"How old an unpublished file may become. Default: 168h."`
+	KeepRejected          time.Duration `placeholder:"DURATION" help:"How old a rejected upload may become. Default: 168h."`
+}
+
+// Help is shown by --help.
+func (*serveCmd) Help() string {
+	return `Takes uploads over the tupkg protocol, versions 1 and 2, from many users at once. Runs until it is told to stop: ` +
+		`by SIGTERM, with the exit code 0, or by Ctrl-C, with 130; what has arrived by then is kept. SIGHUP reads the users file and ` +
+		`the certificate again. What happens is logged on standard error.`
+}
+
+func (c *serveCmd) run(ctx context.Context, a *app) (doc any, code int) {
+	at := a.Getenv("MMPUSH_REPO")
+	if c.Repo != nil {
+		at = *c.Repo
+	}
+	switch {
+	case at == "":
+		return a.fail(wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to publish in"))
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return a.fail(wrongUsage("give both --tls-cert and --tls-key", "a certificate and its key go together"))
+	case c.TLSCert != "" && c.TLSSelfSigned:
+		return a.fail(wrongUsage("give one of them", "--tls-cert and --tls-self-signed exclude each other"))
+	}
+	doc, err := c.serve(ctx, a, at)
+	if err != nil {
+		return a.fail(err)
+	}
+	a.out.line("stopped")
+	if cause := fmt.Sprint(context.Cause(ctx)); strings.HasPrefix(cause, syscall.SIGINT.String()) {
+		return doc, exitStopped
+	}
+	return doc, exitDone
+}
+
+// served is the document of serve.
+type served struct {
+	Schema     int           `json:"schema"`
+	Result     report.Result `json:"result"`
+	Repository string        `json:"repository"`
+}
+
+// serve runs a server until ctx ends.
+func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
+	r, done, err := a.openRepo(at)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
+	users, err := openUsers(c.Users, log)
+	if err != nil {
+		return nil, err
+	}
+	state, dir, closeState, err := c.state(a, r)
+	if err != nil {
+		return nil, err
+	}
+	defer closeState()
+	s, err := server.New(server.Options{
+		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
+		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Free: freeBytes(firstOf(c.State, at)), Limits: c.limits(),
+		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: "mmpush/" + thisBuild().Version, Program: program("serve"), Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	config, reload, err := c.tls(a, state, dir)
+	if err != nil {
+		return nil, err
+	}
+	stop := onHangup(func() {
+		users.force()
+		reload(log)
+	})
+	defer stop()
+	listeners, err := c.listen(ctx, config, log)
+	if err != nil {
+		return nil, err
+	}
+	log.Info("serving", "repository", at, "architecture", r.Arch)
+	err = s.Serve(ctx, listeners...)
+	return served{report.Schema, resultStopped, at}, err
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// state is where partial files lie: the repository's own folder, or another one.
+func (c *serveCmd) state(a *app, r *repo.Repo) (fsys vfs.FS, dir string, done func(), err error) {
+	if c.State == "" {
+		return r.FS, repo.MetaDir, func() {}, r.Prepare()
+	}
+	folder, err := vfs.OpenDir(c.State)
+	if err != nil {
+		return nil, "", nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: c.State, Err: err}
+	}
+	return a.folder(folder), ".", func() { _ = folder.Close() }, nil
+}
+
+func (c *serveCmd) limits() server.Limits {
+	return server.Limits{
+		Connections: c.MaxConnections, AddressConnections: c.MaxAddressConnections, UserSessions: c.MaxUserSessions,
+		UserBytes: c.UserBytes, UserFiles: c.UserFiles, FreeBytes: c.FreeBytes, Login: c.LoginTime, Idle: c.IdleTime, Rate: c.MinRate,
+		Drain: c.DrainTime, PartialAge: c.KeepPartial, AreaAge: c.KeepArea, RefusedAge: c.KeepRejected,
+	}
+}
+
+// listen opens all of the addresses, or none.
+func (c *serveCmd) listen(ctx context.Context, config *tls.Config, log *slog.Logger) ([]net.Listener, error) {
+	var all []net.Listener
+	for _, addr := range c.Listen {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err != nil {
+			for _, open := range all {
+				_ = open.Close()
+			}
+			return nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: addr, Err: err}
+		}
+		log.Info("listening", "address", l.Addr().String(), "tls", config != nil)
+		if config != nil {
+			l = tls.NewListener(l, config)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}

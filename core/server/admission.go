@@ -1,0 +1,97 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"syscall"
+
+	"github.com/mmpush/mmpush/core/tupkg"
+)
+
+// admit reserves room for the bytes that are still to come, or refuses.
+func (s *Server) admit(in *intake) error {
+	var missing int64
+	for i, f := range in.files {
+		missing += f.Size - in.held[i]
+	}
+	used, files, err := s.usage(in.acc.name)
+	if err != nil {
+		return err
+	}
+	var free int64
+	if s.Free != nil && missing > 0 {
+		if free, err = s.Free(); err != nil {
+			return fmt.Errorf("looking for free space: %w", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.Limits
+	switch {
+	case missing > l.UserBytes:
+		return &tupkg.Refusal{Code: tupkg.CodeLimit, Reason: fmt.Sprintf("the upload has %d bytes; this server keeps at most %d of one user", missing, l.UserBytes)}
+	case missing > 0 && used+in.acc.reserved+missing > l.UserBytes:
+		return &tupkg.Refusal{
+			Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d bytes is used up: %d lie here, %d are declared", l.UserBytes, used+in.acc.reserved, missing),
+			Hint: "finish or repeat your older uploads, or wait until they expire",
+		}
+	case files+len(in.files) > l.UserFiles:
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d are declared", l.UserFiles, files, len(in.files))}
+	case s.Free != nil && missing > 0 && free-l.FreeBytes < 2*(s.reserved+missing):
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: "the server's disk has no room for the upload; try later"}
+	}
+	in.reserved = missing
+	in.acc.reserved += missing
+	s.reserved += missing
+	return nil
+}
+
+// came takes n bytes that are on the disk now off the reservation.
+func (s *Server) came(in *intake, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n = min(n, in.reserved)
+	in.reserved -= n
+	in.acc.reserved -= n
+	s.reserved -= n
+}
+
+// usage is how much lies here of one user.
+func (s *Server) usage(user string) (bytes int64, files int, err error) {
+	for _, kind := range []string{"partial", "area", "refused"} {
+		err := s.walk(s.path(kind, user), 2, func(size int64) { bytes, files = bytes+size, files+1 })
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+	return bytes, files, nil
+}
+
+// walk visits the files below a folder. What vanishes meanwhile is no error.
+func (s *Server) walk(dir string, depth int, visit func(size int64)) error {
+	entries, err := s.State.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		switch {
+		case !e.Mode.IsDir():
+			visit(e.Size)
+		case depth > 0:
+			if err := s.walk(path.Join(dir, e.Name), depth-1, visit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// noRoom turns the errors of a full disk into a refusal.
+func noRoom(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: "the server's disk is full; what came is kept: try later"}
+	}
+	return err
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// manifestSuffix is what makes a file a manifest.
+const manifestSuffix = ".mmpack-manifest"
+
+func isManifest(name string) bool { return strings.HasSuffix(name, manifestSuffix) }
+
+// keyOf names the partial of a declared file.
+func keyOf(f tupkg.Declared) string {
+	if f.SHA256 != "" {
+		return fmt.Sprintf("%s-%d", f.SHA256, f.Size)
+	}
+	return sumOf(fmt.Sprintf("%s\x00%d\x00%s", f.Name, f.Size, f.MD5)) + "-v1"
+}
+
+func sumOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// sums are the hashes of one file, on the way.
+type sums struct{ md5, sha256 hash.Hash }
+
+func newSums() sums { return sums{md5.New(), sha256.New()} }
+
+// Write never fails.
+func (s sums) Write(p []byte) (int, error) {
+	s.md5.Write(p)
+	return s.sha256.Write(p)
+}
+
+func (s sums) sha() string { return hex.EncodeToString(s.sha256.Sum(nil)) }
+
+// matches compares with what was declared.
+func (s sums) matches(f tupkg.Declared) bool {
+	if f.SHA256 != "" {
+		return s.sha() == f.SHA256
+	}
+	return hex.EncodeToString(s.md5.Sum(nil)) == f.MD5
+}
+
+// hashFile reads a file of at most size bytes into sums.
+func hashFile(fsys vfs.FS, name string, size int64, into sums) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n, err := io.Copy(into, io.LimitReader(f, size+1))
+	if err == nil && n != size {
+		err = fmt.Errorf("%s: has %d bytes; %d were expected", name, n, size)
+	}
+	return err
+}
+
+func (in *intake) partial(f *file) string { return in.s.path("partial", in.acc.name, f.key) }
+
+// whole finds a file in the user's area: its SHA-256, or nothing.
+func (in *intake) whole(f *file) (string, error) {
+	if f.SHA256 != "" {
+		at, err := in.s.inArea(in.acc.name, f.SHA256)
+		if at == "" || err != nil {
+			return "", err
+		}
+		return f.SHA256, nil
+	}
+	folders, err := in.s.State.ReadDir(in.s.path("area", in.acc.name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, folder := range folders {
+		at := in.s.path("area", in.acc.name, folder.Name, f.Name)
+		info, err := in.s.State.Lstat(at)
+		if err != nil || !info.IsRegular() || info.Size != f.Size {
+			continue
+		}
+		got := newSums()
+		if hashFile(in.s.State, at, f.Size, got) != nil || !got.matches(f.Declared) || !in.keep(f, folder.Name, at) {
+			continue
+		}
+		return folder.Name, nil
+	}
+	return "", nil
+}
+
+// keep counts on a file of the area, unless it has just gone.
+func (in *intake) keep(f *file, sha, at string) bool {
+	in.s.mu.Lock()
+	defer in.s.mu.Unlock()
+	if _, err := in.s.State.Lstat(at); err != nil {
+		return false
+	}
+	in.count(f, sha)
+	return true
+}
+
+// inArea is the path of a user's file with that SHA-256, or nothing.
+func (s *Server) inArea(user, sha string) (string, error) {
+	dir := s.path("area", user, sha)
+	names, err := s.State.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, n := range names {
+		if n.IsRegular() {
+			return path.Join(dir, n.Name), nil
+		}
+	}
+	return "", nil
+}
+
+// store moves a whole partial to the area, durably.
+func (in *intake) store(f *file, sha string) error {
+	in.s.mu.Lock()
+	in.count(f, sha)
+	in.s.mu.Unlock()
+	user := in.s.path("area", in.acc.name)
+	folder := path.Join(user, sha)
+	for _, dir := range []string{user, folder} {
+		if err := in.s.makeFolder(dir); err != nil {
+			return err
+		}
+	}
+	if err := in.s.State.Rename(in.partial(f), path.Join(folder, f.Name)); err != nil {
+		return err
+	}
+	return errors.Join(in.s.State.SyncDir(folder), in.s.State.SyncDir(user), in.s.State.SyncDir(in.s.path("area")))
+}
+
+// discard deletes a file of the area that nobody counts on any more.
+func (s *Server) discard(a *account, sha string, mine int) error {
+	trash := s.path("trash", newID())
+	s.mu.Lock()
+	if a.needed[sha] > mine {
+		s.mu.Unlock()
+		return nil
+	}
+	err := s.State.Rename(s.path("area", a.name, sha), trash)
+	s.mu.Unlock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := vfs.RemoveAll(s.State, trash); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+)
+
+// dry says of a declared manifest what can be said without its files: its own faults,
+// the rights, and what it would do to what is published. With all files here it is the
+// whole line, up to the lock.
+func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
+	if in.manifest == nil && in.d.Manifest == nil {
+		return nil, nil
+	}
+	i := in.d.ManifestFile
+	c := candidate{in.files[i].Name, in.files[i].SHA256, true}
+	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch, Findings: in.findings}
+	if report.Refused(in.findings) {
+		return map[int]report.Report{i: rep}, nil
+	}
+	files, missing, err := in.s.locate(ctx, in.acc, in.manifest)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		rep, err = in.foresee(ctx, c, rep)
+	} else {
+		rep, err = in.publish(ctx, in.request(c, in.manifest, files, func(tupkg.Progress) {}))
+		rep.Findings = append(in.findings, rep.Findings...)
+	}
+	return map[int]report.Report{i: rep}, err
+}
+
+// foresee plans with the manifest standing in for the packages.
+func (in *intake) foresee(ctx context.Context, c candidate, rep report.Report) (report.Report, error) {
+	r, err := in.s.Open()
+	if err != nil {
+		return rep, err
+	}
+	view, err := index.Open(r.FS)
+	if err != nil {
+		return rep, err
+	}
+	w := in.d.Wishes
+	add := plan.NewAddition(in.manifest, c.name, in.s.arch, nil, plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver})
+	p, err := plan.Run(view, plan.Intent{Add: &add}, permissions(r.Settings), standing(r))
+	if err != nil {
+		return rep, err
+	}
+	denied, err := planRights{in.who, in.manifest.Name, in.s.arch}.VerifyPlan(ctx, view, p)
+	if err != nil {
+		return rep, err
+	}
+	rep.Findings = append(append(rep.Findings, p.Findings...), denied...)
+	rep.Packages = p.Packages
+	if !report.Refused(rep.Findings) {
+		rep.Result = report.Planned
+	}
+	for _, f := range p.Puts {
+		rep.BytesAdded += f.Size
+	}
+	for _, f := range p.Retires {
+		rep.BytesRetired += f.Size
+	}
+	return rep, nil
+}
+
+// permissions are what the settings say about one source.
+func permissions(s repo.Settings) func(source string) plan.Rules {
+	return func(source string) plan.Rules {
+		return plan.Rules{
+			Rebuild:   plan.Permission(s.Rebuild.For(source)),
+			Downgrade: plan.Permission(s.Downgrade.For(source)),
+			TakeOver:  plan.Permission(s.TakeOver.For(source)),
+		}
+	}
+}
+
+// standing says whether something stands at a path. Its bytes are not read.
+func standing(r *repo.Repo) func(string) (plan.Taken, error) {
+	return func(name string) (plan.Taken, error) {
+		info, err := r.FS.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return plan.Taken{}, nil
+		}
+		return plan.Taken{Exists: err == nil, Size: info.Size}, err
+	}
+}

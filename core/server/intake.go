@@ -1,0 +1,226 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// file is one declared file and what became of it.
+type file struct {
+	tupkg.Declared
+	key string
+	// sha is the SHA-256 of a file that is whole and right; empty before.
+	sha string
+	// wrong says why the file is none that was declared.
+	wrong *report.Finding
+	// counted is the SHA-256 under which the account counts on the file; promised:
+	// this intake will run it, a manifest.
+	counted  string
+	promised bool
+}
+
+// intake is one declaration on its way to the verdict.
+type intake struct {
+	s   *Server
+	v   *visit
+	acc *account
+	who access.Identity
+	d   tupkg.Declaration
+	// manifest is the declared one, and what its parser says.
+	manifest *manifest.Manifest
+	findings []report.Finding
+	files    []file
+	held     []int64
+
+	// Under the server's mu.
+	judging, closed bool
+	reserved        int64
+	released        chan struct{}
+}
+
+var _ tupkg.Intake = (*intake)(nil)
+
+func newIntake(v *visit, who access.Identity, d tupkg.Declaration) *intake {
+	in := &intake{s: v.s, v: v, acc: v.acc, who: who, d: d, files: make([]file, len(d.Files)), held: make([]int64, len(d.Files)), released: make(chan struct{})}
+	keys := map[string]bool{}
+	for i, f := range d.Files {
+		key := keyOf(f)
+		if keys[key] {
+			// The same content under another name is another file on the wire.
+			key = sumOf(key+"\x00"+f.Name) + "-twin"
+		}
+		keys[key] = true
+		in.files[i] = file{Declared: f, key: key}
+	}
+	if d.Manifest != nil {
+		in.manifest, in.findings = manifest.Parse(d.Manifest)
+		for i := range in.findings {
+			in.findings[i].File = d.Files[d.ManifestFile].Name
+		}
+	}
+	return in
+}
+
+// look finds what is held of each file: whole, published, or a part.
+func (in *intake) look(ctx context.Context) error {
+	if err := in.s.makeFolder(in.s.path("partial", in.acc.name)); err != nil {
+		return err
+	}
+	var public map[string]place
+	if in.manifest != nil {
+		var err error
+		if public, err = in.s.published(ctx, in.manifest); err != nil {
+			return err
+		}
+	}
+	for i := range in.files {
+		f := &in.files[i]
+		sha, err := in.whole(f)
+		if err != nil {
+			return err
+		}
+		if p, there := public[f.SHA256]; sha == "" && there && p.size == f.Size {
+			sha = f.SHA256
+		}
+		if sha != "" {
+			f.sha, in.held[i] = sha, f.Size
+			continue
+		}
+		if in.held[i], err = in.part(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part is the size of a partial file.
+func (in *intake) part(f *file) (int64, error) {
+	info, err := in.s.State.Lstat(in.partial(f))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case info.Size > f.Size:
+		return 0, in.s.State.Remove(in.partial(f))
+	}
+	return info.Size, nil
+}
+
+// Held implements [tupkg.Intake].
+func (in *intake) Held() []int64 { return in.held }
+
+// Receive implements [tupkg.Intake].
+func (in *intake) Receive(_ context.Context, i int, r io.Reader) error {
+	f := &in.files[i]
+	got := newSums()
+	to, err := in.resume(f, in.held[i], got)
+	if err != nil {
+		return in.v.failure("receiving", noRoom(err))
+	}
+	err, ours := in.copy(to, r, got)
+	if err == nil {
+		err, ours = to.Sync(), true
+	}
+	if cerr := to.Close(); err == nil {
+		err, ours = cerr, true
+	}
+	if err == nil {
+		err, ours = in.settle(f, got), true
+	}
+	if err != nil && ours {
+		return in.v.failure("receiving", noRoom(err))
+	}
+	return err
+}
+
+// resume opens a partial at its end and hashes what is there.
+func (in *intake) resume(f *file, held int64, got sums) (vfs.File, error) {
+	if held > 0 {
+		if err := hashFile(in.s.State, in.partial(f), held, got); err != nil {
+			return nil, err
+		}
+	}
+	return in.s.State.Append(in.partial(f), privateFile)
+}
+
+// copy stores what comes. ours: the error is not the connection's.
+func (in *intake) copy(to io.Writer, r io.Reader, got sums) (err error, ours bool) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, werr := to.Write(buf[:n]); werr != nil {
+				return werr, true
+			}
+			_, _ = got.Write(buf[:n])
+			in.s.came(in, int64(n))
+		}
+		if errors.Is(err, io.EOF) {
+			return nil, false
+		}
+		if err != nil {
+			return err, false
+		}
+	}
+}
+
+// settle judges a file that is there to its last byte: into the area, or away.
+func (in *intake) settle(f *file, got sums) error {
+	if got.matches(f.Declared) {
+		if err := in.store(f, got.sha()); err != nil {
+			return err
+		}
+		f.sha = got.sha()
+		return nil
+	}
+	what, want := "SHA-256", f.SHA256
+	if want == "" {
+		what, want = "MD5", f.MD5
+	}
+	f.wrong = &report.Finding{
+		Code: report.CodeHash, Severity: report.SeverityError, File: f.Name, Expected: want,
+		Message: fmt.Sprintf("the file arrived with another %s than was declared, and was deleted", what), Hint: "send it again",
+	}
+	in.v.log.Warn("wrong file", "file", f.Name, "hash", what)
+	return in.s.State.Remove(in.partial(f))
+}
+
+// settleRest judges the files that had no byte to receive: empty ones, and those whose
+// last byte came just ahead of a crash.
+func (in *intake) settleRest() error {
+	for i := range in.files {
+		f := &in.files[i]
+		if f.sha != "" || f.wrong != nil {
+			continue
+		}
+		got := newSums()
+		to, err := in.resume(f, in.held[i], got)
+		if err == nil {
+			err = errors.Join(to.Sync(), to.Close())
+		}
+		if err == nil {
+			err = in.settle(f, got)
+		}
+		if err != nil {
+			return noRoom(err)
+		}
+	}
+	return nil
+}
+
+// Close implements [tupkg.Intake].
+func (in *intake) Close() error {
+	in.v.end()
+	in.s.release(in)
+	return nil
+}

@@ -1,0 +1,270 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// candidate is a manifest in the user's area; own: this intake has declared it.
+type candidate struct {
+	name, sha string
+	own       bool
+}
+
+// judge runs one manifest if everything is there. The caller holds the account's run.
+func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progress)) (report.Report, error) {
+	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch}
+	at, err := in.s.inArea(in.acc.name, c.sha)
+	if err != nil {
+		return rep, err
+	}
+	if at == "" {
+		return in.ranBefore(c, rep), nil
+	}
+	m, found, err := in.readManifest(at, c.name)
+	if err != nil {
+		return rep, err
+	}
+	rep.Findings = found
+	if report.Refused(found) {
+		return rep, in.reject(c, at, rep)
+	}
+	if denied := access.Check(in.who, declaredNeeds(m, in.s.arch)); report.Refused(denied) {
+		rep.Findings = denied
+		return rep, in.reject(c, at, rep)
+	}
+	files, missing, err := in.s.locate(ctx, in.acc, m)
+	if err != nil {
+		return rep, err
+	}
+	if len(missing) > 0 {
+		rep.Findings = append(rep.Findings, in.missing(c, missing)...)
+		if in.v.version == 1 || !c.own {
+			in.v.log.Info("waiting", "manifest", c.name, "missing", len(missing))
+			return rep, nil
+		}
+		return rep, in.reject(c, at, rep)
+	}
+	published, err := in.publish(ctx, in.request(c, m, files, tell))
+	if err != nil {
+		return rep, err
+	}
+	published.Findings = append(rep.Findings, published.Findings...)
+	if !public(published.Result) {
+		return published, in.reject(c, at, published)
+	}
+	in.s.remember(in.acc, c.sha, published)
+	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
+	in.tidy(c, m)
+	return published, nil
+}
+
+// ranBefore is about a manifest that another session has run in the meantime.
+func (in *intake) ranBefore(c candidate, rep report.Report) report.Report {
+	in.s.mu.Lock()
+	defer in.s.mu.Unlock()
+	if told, ok := in.acc.outcomes[c.sha]; ok {
+		return told
+	}
+	rep.Findings = []report.Finding{{
+		Code: report.CodeMissing, Severity: report.SeverityError, File: c.name,
+		Message: "the manifest is no longer here: another session was judged with it", Hint: "send it again",
+	}}
+	return rep
+}
+
+// readManifest reads a manifest of the area and says what is wrong with it.
+func (in *intake) readManifest(at, name string) (*manifest.Manifest, []report.Finding, error) {
+	info, err := in.s.State.Lstat(at)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info.Size > manifest.MaxSize {
+		return nil, []report.Finding{{
+			Code: report.CodeLimit, Severity: report.SeverityError, File: name, Actual: fmt.Sprint(info.Size),
+			Message: fmt.Sprintf("a manifest has at most %d bytes", manifest.MaxSize),
+		}}, nil
+	}
+	text, err := vfs.ReadFile(in.s.State, at, manifest.MaxSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, found := manifest.Parse(text)
+	for i := range found {
+		found[i].File = name
+	}
+	return m, found, nil
+}
+
+func (in *intake) missing(c candidate, files []wanted) []report.Finding {
+	var list []report.Finding
+	for _, f := range files {
+		told := report.Finding{
+			Code: report.CodeMissing, Severity: report.SeverityError, File: c.name, Line: f.Line, Expected: f.Name,
+			Message: fmt.Sprintf("the declared file %s has not arrived", f.Name), Hint: "send it; what has arrived is kept",
+		}
+		list = append(list, told)
+	}
+	return list
+}
+
+// request is the upload on its way into the line.
+func (in *intake) request(c candidate, m *manifest.Manifest, files map[string]place, tell func(tupkg.Progress)) pipeline.Request {
+	u := upload.Upload{Kind: upload.Mmpack, Name: c.name, Manifest: m, FS: shelf{in.s.State, files}, Dir: "."}
+	u.Files = append(u.Files, upload.File{Name: m.Source.Name, Size: m.Source.Size, SHA256: m.Source.SHA256})
+	for _, a := range m.Binary {
+		for _, p := range a.Packages {
+			u.Files = append(u.Files, upload.File{Name: p.File.Name, Size: p.File.Size, SHA256: p.File.SHA256})
+		}
+	}
+	req := pipeline.Request{
+		Upload:    u,
+		Verifiers: append([]verify.Named{{Name: "rights", Verifier: planRights{in.who, m.Name, in.s.arch}}}, in.s.Verifiers...),
+		Options: pipeline.Options{
+			Who: in.who.Name, Transport: "tupkg", DryRun: in.d.DryRun, LockWait: in.s.Limits.LockWait, Program: in.s.Program,
+			Progress: func(p upload.Progress) {
+				tell(tupkg.Progress{Stage: "verify", File: p.File, Done: p.AllDone, Total: p.AllTotal})
+			},
+		},
+	}
+	if c.own {
+		w := in.d.Wishes
+		req.Requests = plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver}
+	}
+	return req
+}
+
+func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Report, error) {
+	free, err := in.s.slot(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	defer free()
+	r, err := in.s.Open()
+	if err != nil {
+		return report.Report{}, err
+	}
+	return pipeline.Publish(ctx, r, req)
+}
+
+// reject moves a manifest out of the area, to its report. The files that it names stay,
+// so that the next attempt need not send them again.
+func (in *intake) reject(c candidate, at string, rep report.Report) error {
+	in.s.remember(in.acc, c.sha, rep)
+	id := in.v.id + "-" + c.sha[:8]
+	user := in.s.path("refused", in.acc.name)
+	dir := path.Join(user, id)
+	rep.Repository = ""
+	text, err := json.MarshalIndent(rep, "", "  ")
+	if err != nil {
+		return err
+	}
+	for _, folder := range []string{user, dir} {
+		if err := in.s.makeFolder(folder); err != nil {
+			return err
+		}
+	}
+	in.v.log.Warn("rejected", "manifest", c.name, "refused", id, "reason", in.reason(rep))
+	err = vfs.ReplaceFile(in.s.State, path.Join(dir, "report.json"), path.Join(dir, ".report.new"), privateFile, text)
+	if err == nil {
+		err = in.s.State.Rename(at, path.Join(dir, c.name))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// tidy deletes what was published from the area, unless another manifest or session
+// counts on it. What cannot be deleted expires.
+func (in *intake) tidy(c candidate, m *manifest.Manifest) {
+	keep := map[string]bool{}
+	for _, other := range in.waiting() {
+		if other.sha == c.sha {
+			continue
+		}
+		at, err := in.s.inArea(in.acc.name, other.sha)
+		if err != nil || at == "" {
+			continue
+		}
+		if waiting, _, err := in.readManifest(at, other.name); err == nil && waiting != nil {
+			for _, f := range needed(waiting, in.s.arch) {
+				keep[f.SHA256] = true
+			}
+		}
+	}
+	gone := map[string]bool{c.sha: true}
+	for _, f := range needed(m, in.s.arch) {
+		gone[f.SHA256] = !keep[f.SHA256]
+	}
+	for sha, unused := range gone {
+		if !unused {
+			continue
+		}
+		if err := in.s.discard(in.acc, sha, in.counts(sha)); err != nil {
+			in.v.log.Warn("not deleted", "sha256", sha, "error", err)
+		}
+	}
+}
+
+// counts is how often this intake counts on a file.
+func (in *intake) counts(sha string) (n int) {
+	for _, f := range in.files {
+		if f.counted == sha {
+			n++
+		}
+	}
+	return n
+}
+
+// waiting lists the manifests in the user's area.
+func (in *intake) waiting() []candidate {
+	folders, err := in.s.State.ReadDir(in.s.path("area", in.acc.name))
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, folder := range folders {
+		names, err := in.s.State.ReadDir(in.s.path("area", in.acc.name, folder.Name))
+		if err != nil {
+			continue
+		}
+		for _, n := range names {
+			if isManifest(n.Name) {
+				list = append(list, candidate{name: n.Name, sha: folder.Name})
+			}
+		}
+	}
+	return list
+}
+
+// runWaiting runs the manifests that earlier sessions have brought and that are
+// complete now. Those that a session will run itself are left to it. Whatever comes of
+// it is no matter of this upload.
+func (in *intake) runWaiting(ctx context.Context) {
+	for _, c := range in.waiting() {
+		in.s.mu.Lock()
+		promised := in.acc.promised[c.sha] > 0
+		in.s.mu.Unlock()
+		if promised || ctx.Err() != nil {
+			continue
+		}
+		if _, err := in.judge(ctx, c, func(tupkg.Progress) {}); err != nil {
+			in.v.log.Error("failed", "during", "publish of a waiting manifest", "manifest", c.name, "error", err)
+		}
+	}
+}

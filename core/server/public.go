@@ -1,0 +1,135 @@
+package server
+
+import (
+	"context"
+	"io/fs"
+	"path"
+
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// place is where the bytes of a file are.
+type place struct {
+	fs   vfs.FS
+	name string
+	size int64
+}
+
+// published finds the files of a manifest that the public index names, by SHA-256.
+// Each was read just now and has these bytes: a damaged one is not among them, so that
+// an upload can put it back.
+func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[string]place, error) {
+	r, err := s.Open()
+	if err != nil {
+		return nil, err
+	}
+	view, err := index.Open(r.FS)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]place{}
+	for _, f := range needed(m, s.arch) {
+		at, err := inIndex(view, m, f)
+		if err != nil {
+			return nil, err
+		}
+		if at == "" || ctx.Err() != nil {
+			continue
+		}
+		got := newSums()
+		if hashFile(r.FS, at, f.Size, got) == nil && got.sha() == f.SHA256 {
+			found[f.SHA256] = place{r.FS, at, f.Size}
+		}
+	}
+	return found, ctx.Err()
+}
+
+// wanted is a file that a manifest names; pkg is its package, empty for the source.
+type wanted struct {
+	manifest.File
+	pkg string
+}
+
+// needed are the files that a publish reads: nothing if there is no package for the
+// architecture.
+func needed(m *manifest.Manifest, arch string) []wanted {
+	packages := m.Packages(arch)
+	if len(packages) == 0 {
+		return nil
+	}
+	list := []wanted{{File: m.Source}}
+	for _, p := range packages {
+		list = append(list, wanted{p.File, p.Name})
+	}
+	return list
+}
+
+// inIndex is the path of a published file with the bytes that are wanted, or nothing.
+func inIndex(view index.View, m *manifest.Manifest, f wanted) (string, error) {
+	if f.pkg != "" {
+		b, ok, err := view.Binary(f.pkg)
+		if err != nil || !ok || b.SHA256 != f.SHA256 {
+			return "", err
+		}
+		return path.Clean(b.Filename), nil
+	}
+	sources, err := view.Sources(index.Selector{Name: m.Name, SHA256: f.SHA256})
+	if err != nil || len(sources) == 0 {
+		return "", err
+	}
+	return path.Clean(sources[0].Filename), nil
+}
+
+// shelf shows the files of an upload under the names that its manifest gives them,
+// wherever they are. It is for reading.
+type shelf struct {
+	vfs.FS
+	files map[string]place
+}
+
+// Open implements [vfs.FS].
+func (s shelf) Open(name string) (vfs.File, error) {
+	p, ok := s.files[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return p.fs.Open(p.name)
+}
+
+// Lstat implements [vfs.FS].
+func (s shelf) Lstat(name string) (vfs.Info, error) {
+	p, ok := s.files[name]
+	if !ok {
+		return vfs.Info{}, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return p.fs.Lstat(p.name)
+}
+
+// locate finds the files of a manifest; missing are those that are nowhere.
+func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (files map[string]place, missing []wanted, err error) {
+	files = map[string]place{}
+	var public map[string]place
+	for _, f := range needed(m, s.arch) {
+		at, err := s.inArea(a.name, f.SHA256)
+		if err != nil {
+			return nil, nil, err
+		}
+		if at != "" {
+			files[f.Name] = place{s.State, at, f.Size}
+			continue
+		}
+		if public == nil {
+			if public, err = s.published(ctx, m); err != nil {
+				return nil, nil, err
+			}
+		}
+		if p, there := public[f.SHA256]; there {
+			files[f.Name] = p
+		} else {
+			missing = append(missing, f)
+		}
+	}
+	return files, missing, nil
+}

@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Options are what a server is made of.
+type Options struct {
+	// Open opens the repository, anew for each publish.
+	Open func() (*repo.Repo, error)
+	// Users are the accounts. Refresh, if not nil, is called before each login and
+	// each declaration: there the caller looks whether the users file has changed.
+	Users   *access.Authenticator
+	Refresh func()
+	// State is where the server's own folder Dir is; it is made where it is missing,
+	// its parent has to be there. Nobody else may write there.
+	State vfs.FS
+	Dir   string
+	// Free returns the number of free bytes on State's disk; nil: not checked.
+	Free   func() (int64, error)
+	Limits Limits
+	// AllowPlaintextPasswords takes logins that come unencrypted and not from this
+	// machine.
+	AllowPlaintextPasswords bool
+	// Verifiers run after the checks that cannot be switched off.
+	Verifiers []verify.Named
+	// Agent and Program name us to clients, and to those who wait for the lock.
+	Agent, Program string
+	Log            *slog.Logger
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+}
+
+// Server serves one repository. It may be used by many goroutines.
+type Server struct {
+	Options
+	arch string
+	lock vfs.File
+	// lastWord is how long a refused client may take to read why; 0 is tupkg's own.
+	lastWord time.Duration
+	// slots has room for the publishes that may run at once.
+	slots chan struct{}
+	// stopping is closed when the server drains.
+	stopping chan struct{}
+	stopOnce sync.Once
+
+	mu       sync.Mutex
+	accounts map[string]*account
+	conns    map[*visit]struct{}
+	reserved int64
+}
+
+// ErrRunning says that another server uses the same folder.
+var ErrRunning = errors.New("another server is running with this folder")
+
+// New makes a server, and its folder. Close gives the folder back.
+func New(o Options) (*Server, error) {
+	o.Limits = o.Limits.withDefaults()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Refresh == nil {
+		o.Refresh = func() {}
+	}
+	r, err := o.Open()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Options: o, arch: r.Arch, slots: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
+		accounts: map[string]*account{}, conns: map[*visit]struct{}{},
+	}
+	if err := s.prepare(); err != nil {
+		return nil, &report.Error{Stage: "serve", Code: report.CodeDisk, File: o.Dir, Err: err}
+	}
+	return s, nil
+}
+
+// prepare makes the folder and takes its lock.
+func (s *Server) prepare() error {
+	for _, dir := range []string{".", "partial", "area", "refused", "trash"} {
+		if err := s.makeFolder(s.path(dir)); err != nil {
+			return err
+		}
+	}
+	f, err := s.State.OpenLock(s.path("lock"), privateFile)
+	if err != nil {
+		return err
+	}
+	if err := f.TryLock(); err != nil {
+		f.Close()
+		if errors.Is(err, vfs.ErrLocked) {
+			return ErrRunning
+		}
+		return err
+	}
+	s.lock = f
+	return nil
+}
+
+const (
+	privateFile   fs.FileMode = 0o600
+	privateFolder fs.FileMode = 0o700
+)
+
+// makeFolder makes one folder if it is not there.
+func (s *Server) makeFolder(name string) error {
+	if name == "." {
+		return nil
+	}
+	if err := s.State.Mkdir(name, privateFolder); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// path is a name below the server's folder.
+func (s *Server) path(elements ...string) string {
+	return path.Join(s.Dir, path.Join(elements...))
+}
+
+// Close gives the folder back.
+func (s *Server) Close() error { return s.lock.Close() }
+
+// newID is a random name for a request.
+func newID() string { return strings.ToLower(rand.Text()[:12]) }
+
+// slot waits for a place among the publishes.
+func (s *Server) slot(ctx context.Context) (free func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for other publishes: %w", context.Cause(ctx))
+	}
+}
+
+func (s *Server) draining() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+)
+
+// Accepted is the result of an upload without a manifest: its files are in the user's
+// area, and not public.
+const Accepted report.Result = "accepted"
+
+// Verdict implements [tupkg.Intake].
+func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg.Verdict, error) {
+	in.s.mu.Lock()
+	in.judging = true
+	in.s.mu.Unlock()
+	answers, err := in.answers(ctx, tell)
+	if err != nil {
+		return tupkg.Verdict{}, in.v.failure("verdict", err)
+	}
+	return in.compose(answers), nil
+}
+
+// answers are the reports about the manifests of the upload, by the file's number.
+func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[int]report.Report, error) {
+	if in.d.DryRun {
+		return in.dry(ctx)
+	}
+	if err := in.settleRest(); err != nil {
+		return nil, err
+	}
+	select {
+	case in.acc.run <- struct{}{}:
+		defer func() { <-in.acc.run }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	answers := map[int]report.Report{}
+	for i := range in.files {
+		f := &in.files[i]
+		if !isManifest(f.Name) || f.sha == "" {
+			continue
+		}
+		rep, err := in.judge(ctx, candidate{f.Name, f.sha, true}, tell)
+		if err != nil {
+			return nil, err
+		}
+		answers[i] = rep
+		in.s.mu.Lock()
+		in.kept(f)
+		in.s.mu.Unlock()
+	}
+	in.runWaiting(ctx)
+	return answers, nil
+}
+
+// compose makes the verdict of what is known of each file.
+func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
+	v := tupkg.Verdict{
+		Files:  make([]tupkg.FileVerdict, len(in.files)),
+		Report: report.Report{Schema: report.Schema, Result: Accepted, Architecture: in.s.arch},
+	}
+	if in.d.DryRun {
+		v.Report.Result = report.Planned
+	}
+	main := -1
+	for i, f := range in.files {
+		rep, judged := answers[i]
+		switch {
+		case f.wrong != nil:
+			v.Files[i].Reason = f.wrong.Message
+		case judged:
+			v.Files[i].Pass = public(rep.Result) || rep.Result == report.Planned
+			v.Files[i].Reason = in.reason(rep)
+			if main < 0 || i == in.d.ManifestFile && in.manifest != nil {
+				main = i
+			}
+		default:
+			v.Files[i].Pass = true
+		}
+	}
+	if main >= 0 {
+		v.Report = answers[main]
+	}
+	for _, f := range in.files {
+		if f.wrong != nil {
+			v.Report.Result = report.Rejected
+			v.Report.Findings = append(v.Report.Findings, *f.wrong)
+		}
+	}
+	v.Report.Repository = ""
+	return v
+}
+
+// public reports whether the repository serves the upload.
+func public(r report.Result) bool {
+	return r == report.Published || r == report.Unchanged || r == report.Restored
+}
+
+// reason is one sentence about a report that says no, with the request's id.
+func (in *intake) reason(rep report.Report) string {
+	var first string
+	more := 0
+	for _, f := range rep.Findings {
+		switch {
+		case !f.Refuses():
+		case first == "":
+			first = f.String()
+		default:
+			more++
+		}
+	}
+	switch {
+	case first == "":
+		return ""
+	case more > 0:
+		return fmt.Sprintf("%s; and %d more (request %s)", first, more, in.v.id)
+	}
+	return fmt.Sprintf("%s (request %s)", first, in.v.id)
+}

@@ -1,0 +1,158 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+)
+
+// visit is one connection: the tupkg.Host and, once the user has logged in, the
+// tupkg.Session of it.
+type visit struct {
+	s *Server
+	// id is in every log line about the connection and in what the user is told.
+	id  string
+	log *slog.Logger
+	// from is where it comes from; zero without a network. private: nobody listens
+	// in, by TLS or because it does not leave the machine.
+	from    netip.Addr
+	private bool
+	acc     *account
+	version int
+	// idle and hangUp are the drain's: whether nothing is under way, under s.mu, and
+	// how to end the connection.
+	idle    bool
+	current *intake
+	hangUp  context.CancelCauseFunc
+}
+
+var (
+	_ tupkg.Host    = (*visit)(nil)
+	_ tupkg.Session = (*visit)(nil)
+)
+
+// Authenticate implements [tupkg.Host].
+func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Session, error) {
+	if !v.private && !v.s.AllowPlaintextPasswords {
+		v.log.Warn("login refused", "reason", "the connection is not encrypted")
+		return nil, &tupkg.Refusal{
+			Code: tupkg.CodeDenied, Reason: "this server takes no password over a connection that is not encrypted",
+			Hint: "use tupkgs:// (TLS); and change the password that was just sent in clear",
+		}
+	}
+	v.s.Refresh()
+	at := access.Attempt{Name: login.User, Address: v.from, Protocol: login.Version}
+	for _, p := range login.Passwords {
+		at.Passwords = append(at.Passwords, access.NewSecret(string(p)))
+	}
+	id, err := v.s.Users.Login(ctx, at)
+	if err != nil {
+		return nil, v.noLogin(login.User, err)
+	}
+	if v.acc = v.s.enter(id.Name); v.acc == nil {
+		v.log.Warn("login refused", "user", id.Name, "reason", "too many sessions")
+		return nil, &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("you have %d sessions already", v.s.Limits.UserSessions)}
+	}
+	v.version = login.Version
+	v.log = v.log.With("user", id.Name)
+	v.log.Info("logged in", "version", login.Version)
+	return v, nil
+}
+
+// noLogin logs and words a refused login. People type passwords where names belong:
+// only the names of users are logged.
+func (v *visit) noLogin(name string, err error) error {
+	if _, known := v.s.Users.Identity(name); known != nil {
+		name = "(unknown)"
+	}
+	reason, code := err.Error(), tupkg.CodeDenied
+	if d, ok := errors.AsType[*access.DeniedError](err); ok {
+		reason = d.Reason()
+	} else if report.KindOf(err) == report.KindBusy {
+		code = tupkg.CodeBusy
+	} else {
+		return err
+	}
+	v.log.Warn("login refused", "user", name, "reason", reason)
+	return &tupkg.Refusal{Code: code, Reason: err.Error()}
+}
+
+// Declare implements [tupkg.Session].
+func (v *visit) Declare(ctx context.Context, d tupkg.Declaration) (tupkg.Intake, error) {
+	in, err := v.declare(ctx, d)
+	if err != nil {
+		return nil, v.failure("declaration", err)
+	}
+	return in, nil
+}
+
+func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, error) {
+	if v.s.draining() {
+		return nil, stopping()
+	}
+	v.s.Refresh()
+	who, err := v.s.Users.Identity(v.acc.name)
+	if err != nil {
+		return nil, &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: "the account may not log in any more"}
+	}
+	in := newIntake(v, who, d)
+	if err := in.mayDeclare(); err != nil {
+		return nil, err
+	}
+	if !d.DryRun {
+		err = v.s.claim(ctx, in)
+	}
+	if err == nil {
+		err = in.look(ctx)
+	}
+	if err == nil && !d.DryRun {
+		err = v.s.admit(in)
+	}
+	if err != nil {
+		v.s.release(in)
+		return nil, err
+	}
+	v.begin(in)
+	return in, nil
+}
+
+func stopping() error {
+	return &tupkg.Refusal{Code: tupkg.CodeShutdown, Reason: "the server stops; what came is kept: try later"}
+}
+
+// failure logs what a conversation runs into. A user is told the request's id, and of
+// the machine's troubles nothing more.
+func (v *visit) failure(during string, err error) error {
+	if r, ok := errors.AsType[*tupkg.Refusal](err); ok {
+		v.log.Warn("refused", "during", during, "code", string(r.Code), "reason", r.Reason)
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if e, ok := errors.AsType[*report.Error](err); ok && e.Kind == report.KindBusy {
+		v.log.Warn("busy", "during", during, "error", err)
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: "the repository is busy; what came is kept: try later (request " + v.id + ")"}
+	}
+	v.log.Error("failed", "during", during, "error", err)
+	return &tupkg.Refusal{Code: tupkg.CodeInternal, Reason: "the server failed; its log says why (request " + v.id + ")"}
+}
+
+// begin and end say whether an upload is under way.
+func (v *visit) begin(in *intake) {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	v.current = in
+}
+
+func (v *visit) end() {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	v.current = nil
+}
