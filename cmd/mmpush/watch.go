@@ -72,16 +72,19 @@ func (a *app) watch(ctx context.Context, repository, drop string, requests plan.
 	if err != nil {
 		return a.fail(err)
 	}
-	defer done()
+	done()
 	folder, err := openDrop(drop)
 	if err != nil {
 		return a.fail(err)
 	}
 	defer folder.Close()
+	if err := apart(drop, repository); err != nil {
+		return a.fail(err)
+	}
 	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
 	s, err := watch.New(watch.Options{
 		Drop: a.folder(folder), Path: drop, Settle: settle, Log: log,
-		Open: func() (*repo.Repo, error) { return pipeline.Open(r.FS, repository) },
+		Open: func() (*repo.Repo, func(), error) { return a.openRepo(repository) },
 		Request: pipeline.Request{Requests: requests, Options: pipeline.Options{
 			Who: a.User, Transport: "watch", LockWait: watchLockWait, Program: program("watch"),
 		}},
@@ -90,6 +93,9 @@ func (a *app) watch(ctx context.Context, repository, drop string, requests plan.
 		return a.fail(err)
 	}
 	defer s.Close()
+	if err := ownFolders(drop, watch.Folders()...); err != nil {
+		return a.fail(err)
+	}
 	log.Info("watching", "folder", drop, "repository", repository, "architecture", r.Arch, "settle", settle)
 	if err := s.Run(ctx); err != nil {
 		return a.fail(err)

@@ -49,13 +49,20 @@ type arrival struct {
 	// try again.
 	fails int
 	retry time.Time
-	// told is a hash of the reason that the last verdict gave.
-	told string
+	// before: this manifest, with this text, was published here before; asked is
+	// whether that is known.
+	before, asked bool
+	// told is a hash of the reason that the last verdict gave, untold that of one
+	// that could not be written.
+	told, untold string
+	// stuck: it was not whole when it was looked at.
+	stuck bool
 }
 
 // want is one file that a manifest names.
 type want struct {
 	name, arch string
+	sha256     string
 	size       int64
 	line       int
 	field      string
@@ -86,6 +93,7 @@ func (s *Scanner) load(info vfs.Info) *arrival {
 	}
 	a.origin = origin
 	a.wants, a.others, a.unusable, a.sum, a.fault = nil, nil, nil, "", nil
+	a.before, a.asked = false, false
 	if err := s.guard(a.name, func() { a.read(s.opt.Drop, s.arch) }); err != nil {
 		a.fault = err
 	}
@@ -129,10 +137,10 @@ func (a *arrival) declare(text []byte, arch string) {
 		}
 		return
 	}
-	a.wants = []want{{name: m.Source.Name, size: m.Source.Size, line: m.Source.Line, field: "source"}}
+	a.wants = []want{{name: m.Source.Name, sha256: m.Source.SHA256, size: m.Source.Size, line: m.Source.Line, field: "source"}}
 	for _, group := range m.Binary {
 		for _, p := range group.Packages {
-			w := want{p.File.Name, group.Name, p.File.Size, p.File.Line, "binpkgs." + group.Name + "." + p.Name}
+			w := want{p.File.Name, group.Name, p.File.SHA256, p.File.Size, p.File.Line, "binpkgs." + group.Name + "." + p.Name}
 			if group.Name == arch {
 				a.wants = append(a.wants, w)
 			} else {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -22,8 +21,8 @@ const (
 
 // consider decides what to do with one upload now, and returns when to look at it
 // again. A defect in one upload's work does not reach the others.
-func (s *Scanner) consider(ctx context.Context, a *arrival, entries listing, claimed claims) (next time.Time) {
-	if err := s.guard(a.name, func() { next = s.decide(ctx, a, entries, claimed) }); err != nil {
+func (s *Scanner) consider(ctx context.Context, a *arrival, entries listing) (next time.Time) {
+	if err := s.guard(a.name, func() { next = s.decide(ctx, a, entries) }); err != nil {
 		return s.trouble(a, err)
 	}
 	return next
@@ -41,7 +40,7 @@ func (s *Scanner) guard(upload string, work func()) (err error) {
 	return nil
 }
 
-func (s *Scanner) decide(ctx context.Context, a *arrival, entries listing, claimed claims) (next time.Time) {
+func (s *Scanner) decide(ctx context.Context, a *arrival, entries listing) (next time.Time) {
 	now := s.opt.Now()
 	a.seen(now, a.stateOf(entries.lookup))
 	switch {
@@ -54,6 +53,7 @@ func (s *Scanner) decide(ctx context.Context, a *arrival, entries listing, claim
 	}
 	constant := now.Sub(a.since)
 	problems, soon := s.obstacles(a, entries.lookup, constant)
+	a.stuck = len(problems) > 0
 	switch {
 	case soon:
 		return a.since.Add(s.quiet)
@@ -61,11 +61,13 @@ func (s *Scanner) decide(ctx context.Context, a *arrival, entries listing, claim
 		s.wait(a, problems)
 		return a.since.Add(s.opt.Settle)
 	case len(problems) > 0:
-		return s.giveUp(ctx, a, problems, claimed)
+		return s.giveUp(ctx, a, problems)
 	case now.Before(s.pause):
+		// Whoever brought it wants to know, too.
+		s.tellTrouble(a, s.blocked)
 		return s.pause
 	}
-	return s.attempt(ctx, a, claimed)
+	return s.attempt(ctx, a)
 }
 
 // obstacles are what keeps an upload from being taken up; soon is true if it is only
@@ -109,18 +111,18 @@ func (s *Scanner) look(a *arrival) listing {
 
 // attempt publishes a whole upload. The files are taken away only if they are
 // afterwards what they were before any of them was read.
-func (s *Scanner) attempt(ctx context.Context, a *arrival, claimed claims) (next time.Time) {
+func (s *Scanner) attempt(ctx context.Context, a *arrival) (next time.Time) {
 	before := s.look(a)
 	if a.stateOf(before.lookup) != a.state {
 		return s.opt.Now()
 	}
-	rep, err := s.publish(ctx, a, before[a.name])
+	rep, err := s.publish(ctx, a, before)
 	if err != nil {
 		return s.failed(ctx, a, err)
 	}
 	s.troubles = 0
 	if rep.Result != report.Rejected {
-		s.depart(a, departure{Verdict: s.verdict(a, rep), Files: originals(a, before, a.wants)}, claimed)
+		s.depart(a, departure{Verdict: s.verdict(a, rep), Files: originals(a, before, a.wants)})
 		return s.opt.Now()
 	}
 	if a.stateOf(s.look(a).lookup) != a.state {
@@ -130,44 +132,12 @@ func (s *Scanner) attempt(ctx context.Context, a *arrival, claimed claims) (next
 		a.doubted = true
 		return quiet
 	}
-	s.reject(a, rep, before, claimed)
+	s.reject(a, rep, before)
 	return s.opt.Now()
 }
 
 // errMoved ends the work on a manifest that is not the one that was looked at.
 var errMoved = errors.New("the manifest was replaced")
-
-// publish has the upload verified and published.
-func (s *Scanner) publish(ctx context.Context, a *arrival, seen vfs.Info) (report.Report, error) {
-	r, err := s.opt.Open()
-	if err != nil {
-		return report.Report{}, err
-	}
-	if r.Arch != s.arch {
-		return report.Report{}, &report.Error{
-			Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: r.Path,
-			Err:  fmt.Errorf("served %s when the watcher was started, and serves %s now", s.arch, r.Arch),
-			Hint: "start the watcher again if that is meant",
-		}
-	}
-	u, findings, err := s.openUpload(ctx, a, seen)
-	if err != nil || report.Refused(findings) {
-		return report.Report{Result: report.Rejected, Findings: findings}, err
-	}
-	req := s.opt.Request
-	req.Upload = u
-	rep, err := pipeline.Publish(ctx, r, req)
-	rep.Findings = append(findings, rep.Findings...)
-	return rep, err
-}
-
-func (s *Scanner) openUpload(ctx context.Context, a *arrival, seen vfs.Info) (upload.Upload, []report.Finding, error) {
-	u, findings, err := upload.Open(ctx, s.opt.Drop, ".", a.name)
-	if err == nil && !sameFile(u.Origin, seen) {
-		err = errMoved
-	}
-	return u, findings, err
-}
 
 // failed is about an attempt that was not ended by an answer.
 func (s *Scanner) failed(ctx context.Context, a *arrival, err error) time.Time {
@@ -183,9 +153,13 @@ func (s *Scanner) failed(ctx context.Context, a *arrival, err error) time.Time {
 
 // giveUp refuses an upload that has not become whole in time. The checks run all
 // the same, so that all problems are told at once.
-func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Finding, claimed claims) (next time.Time) {
+func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Finding) (next time.Time) {
 	before := s.look(a)
 	if a.stateOf(before.lookup) != a.state {
+		return s.opt.Now()
+	}
+	if s.publishedBefore(a) && onlyMissing(problems) {
+		s.again(a, before)
 		return s.opt.Now()
 	}
 	rep := report.Report{Result: report.Rejected, Findings: problems}
@@ -198,7 +172,7 @@ func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Find
 			rep.Findings = checked
 		}
 	}
-	s.reject(a, rep, before, claimed)
+	s.reject(a, rep, before)
 	return s.opt.Now()
 }
 
@@ -213,11 +187,11 @@ func (s *Scanner) check(ctx context.Context, a *arrival, seen vfs.Info) ([]repor
 }
 
 // reject moves an upload to the folder of refused ones.
-func (s *Scanner) reject(a *arrival, rep report.Report, before listing, claimed claims) {
+func (s *Scanner) reject(a *arrival, rep report.Report, before listing) {
 	d := departure{Verdict: s.verdict(a, rep), Files: originals(a, before, slices.Concat(a.wants, a.others))}
 	d.To = s.rejectedName(a)
 	d.Verdict.Rejected = RejectedDir + "/" + d.To
-	s.depart(a, d, claimed)
+	s.depart(a, d)
 }
 
 // trouble is about a failure of ours, or of the machine: the upload stays, and is
@@ -227,6 +201,7 @@ func (s *Scanner) trouble(a *arrival, err error) time.Time {
 	a.retry = s.opt.Now().Add(backOff(a.fails))
 	if hitsAll(err) {
 		s.troubles++
+		s.blocked = err
 		s.pause = s.opt.Now().Add(backOff(s.troubles))
 		a.retry = s.pause
 	}

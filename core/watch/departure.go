@@ -56,8 +56,8 @@ func originals(a *arrival, seen listing, files []want) []original {
 }
 
 // depart lets an upload leave: its files, its verdict, and what we know of it.
-func (s *Scanner) depart(a *arrival, d departure, claimed claims) {
-	d.leaveShared(a, claimed)
+func (s *Scanner) depart(a *arrival, d departure) {
+	s.leaveShared(&d)
 	if d.To == "" {
 		d.leaveOthers(a, s.look(a))
 	}
@@ -71,7 +71,6 @@ func (s *Scanner) depart(a *arrival, d departure, claimed claims) {
 		journaled = false
 		s.opt.Log.Warn("the journal cannot be written", "upload", a.name, "id", a.id, "error", err)
 	}
-	claimed.release(a)
 	delete(s.arrivals, a.name)
 	s.count(d.Verdict.Result)
 	stays, err := s.finish(d, journaled)
@@ -86,19 +85,6 @@ func (s *Scanner) depart(a *arrival, d departure, claimed claims) {
 		a.done = true
 		s.arrivals[a.name] = a
 	}
-}
-
-// leaveShared takes those files out that another manifest names, too.
-func (d *departure) leaveShared(a *arrival, claimed claims) {
-	var own []original
-	for _, f := range d.Files {
-		if other, ok := claimed.other(f.Name, a.name); ok && f.Name != a.name {
-			d.Verdict.Left = append(d.Verdict.Left, Left{f.Name, other + " names it, too"})
-			continue
-		}
-		own = append(own, f)
-	}
-	d.Files = own
 }
 
 // leaveOthers tells which files are left because they are for other repositories.
@@ -158,7 +144,7 @@ func (s *Scanner) finishAll() (leaving map[string]bool) {
 	for _, i := range list {
 		name := path.Join(privateDir, i.Name)
 		switch {
-		case i.Name == lockName || strings.HasSuffix(i.Name, asideSuffix) || !i.IsRegular():
+		case i.Name == lockName || strings.HasSuffix(i.Name, intentSuffix) || isKept(i) || strings.HasSuffix(i.Name, asideSuffix) || !i.IsRegular():
 		case strings.HasSuffix(i.Name, newSuffix):
 			// The next of its name replaces it, if it cannot be deleted.
 			_ = s.opt.Drop.Remove(name)
@@ -201,7 +187,7 @@ func parseJournal(file string, text []byte) (d departure, err error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return d, err
 	}
-	if d.journal() != file || !isBase(d.Verdict.Manifest) || d.To != "" && !isBase(d.To) {
+	if d.journal() != file || !isBase(d.Verdict.Manifest) || d.To != "" && !isBase(d.To) || !isBase("x"+d.Verdict.ManifestSHA256) {
 		return d, errors.New("it names what it may not")
 	}
 	for _, f := range d.Files {

@@ -42,13 +42,26 @@
 // upload is moved to rejected/TIME-NAME/, all files that its manifest names, the
 // manifest last, with report.json and report.txt. Either is written down in
 // .mmpush-watch before the first file is touched, and finished by the next scan if
-// the watcher is killed in between. (If it is killed just behind the commit, the
-// next one publishes the upload again, finds it unchanged, and says so.)
+// the watcher is killed in between.
+//
+// Ahead of each publish an intent is written there: the manifest's SHA-256, what it
+// brings, and the repository's generation. One that a killed watcher has left is
+// settled first, by the repository's history: if a later generation has all of it,
+// the upload was published, and is not published again, whatever newer version came
+// meanwhile. (If the disk is too full for an intent, the upload is published without
+// one, since that makes room. If the watcher is killed behind the commit point, but
+// ahead of the record in the history, the next one publishes again, finds it
+// unchanged, and says so.)
+//
+// A manifest that was published from here in the last 7 days, with the same text, and
+// comes once more without its files, is unchanged after the settle time, and leaves.
 //
 // A file stays, and the verdict says so, if it has changed meanwhile, if another
 // manifest in the folder names it too (it leaves with the last of them), or if it
 // is for another architecture: one drop folder belongs to one repository and has
-// one watcher.
+// one watcher. For that the folder is listed anew ahead of each departure. As long
+// as some manifest there cannot be read or parsed, published files stay as well; they
+// are deleted when every manifest can be read, or was refused, and none names them.
 //
 // # Promises
 //
@@ -57,12 +70,26 @@
 //   - Nothing outside the drop folder and the repository is touched, whatever lies
 //     in the drop folder: links are not followed, and only ordinary files are read,
 //     moved or deleted.
-//   - One upload never stops the others, not even by a defect of ours.
+//   - One upload never stops the others, not even by a defect of ours. If there are
+//     more manifests than are followed, those that are not whole, or have a trouble,
+//     get three quarters of the places; in the others everybody has a turn.
 //   - An upload is not refused for troubles of ours (a full disk, a busy or damaged
 //     repository): it stays, and is tried again after 5 s, 10 s and so on up to
 //     5 minutes.
 //   - Memory is bounded by 1,000 uploads and about 100,000 files that are followed
 //     at once, besides the list of the folder's entries; more have to wait.
+//
+// # The folder
+//
+// rejected, verdicts and .mmpush-watch are made at the start. A watcher does not
+// start if group or others may write to one of them, or if it is on another file
+// system than the drop folder, since nothing could be moved there; and its caller
+// sees that they belong to the user that runs it ([Folders]) and that the drop folder
+// is neither in the repository nor around it. Users that shall not touch each other's
+// files need a drop folder with the sticky bit.
+//
+// The repository is opened by its name for each attempt. A manifest whose name is not
+// UTF-8 is not taken up; the log says so once.
 //
 // # Verdicts
 //

@@ -22,6 +22,7 @@ func (s *Scanner) finish(d departure, journaled bool) (stays bool, err error) {
 			return false, err
 		}
 	}
+	reported := len(d.Verdict.Left)
 	for i, f := range d.Files {
 		var why string
 		var err error
@@ -41,9 +42,18 @@ func (s *Scanner) finish(d departure, journaled bool) (stays bool, err error) {
 			stays = stays || f.Name == d.Verdict.Manifest
 		}
 	}
+	if d.To != "" && len(d.Verdict.Left) > reported {
+		// What the report says of the files was written before they were moved.
+		if err := s.openRejected(folder, d.Verdict); err != nil {
+			return stays, err
+		}
+	}
 	err = s.settle(folder)
 	if err == nil {
 		err = s.writeVerdict(d.Verdict)
+	}
+	if err == nil && d.Verdict.ManifestSHA256 != "" {
+		err = s.forget(d.Verdict.ManifestSHA256)
 	}
 	if err == nil && journaled {
 		err = s.opt.Drop.Remove(d.journal())

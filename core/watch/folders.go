@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -47,7 +48,7 @@ func (s *Scanner) takeOver(r *repo.Repo) error {
 		_ = lock.Close()
 		return s.lockError(err)
 	}
-	if err := s.makeFolders(); err != nil {
+	if err := errors.Join(s.makeFolders(), s.closedToOthers(), s.oneFileSystem()); err != nil {
 		_ = lock.Close()
 		return s.setupError(err)
 	}
@@ -83,6 +84,47 @@ func (s *Scanner) makeFolders() error {
 		s.makeFolder(RejectedDir, openMode),
 		s.makeFolder(VerdictDir, openMode),
 	)
+}
+
+// Folders are the names of the watcher's own folders in the drop folder.
+func Folders() []string { return []string{privateDir, RejectedDir, VerdictDir} }
+
+// closedToOthers wants nobody else to be able to write to our folders: a journal is
+// believed, and has files deleted.
+func (s *Scanner) closedToOthers() error {
+	if runtime.GOOS == "windows" {
+		// It has no such bits.
+		return nil
+	}
+	for _, name := range Folders() {
+		info, err := s.opt.Drop.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if info.Mode.Perm()&0o022 != 0 {
+			return fmt.Errorf("others may write to %s in it (mode %#o): run chmod go-w on it, after a look at what is there", name, info.Mode.Perm())
+		}
+	}
+	return nil
+}
+
+// oneFileSystem wants our folders to be on the file system of the drop folder: only
+// then files can be moved there, which is how uploads leave.
+func (s *Scanner) oneFileSystem() error {
+	drop, err := s.opt.Drop.Lstat(".")
+	if err != nil {
+		return err
+	}
+	for _, name := range Folders() {
+		info, err := s.opt.Drop.Lstat(name)
+		if err == nil && info.Dev != drop.Dev {
+			return fmt.Errorf("%s in it is on another file system, so no file can be moved there: unmount it, or watch a folder further down", name)
+		}
+	}
+	return nil
 }
 
 // makeFolder makes a folder and its entry durable. Something else under its name,

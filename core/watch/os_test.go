@@ -60,7 +60,10 @@ func (p *place) watcher(t *testing.T, settle time.Duration) *Scanner {
 	disk := p.folder(t, p.repo)
 	s, err := New(Options{
 		Drop: p.folder(t, p.drop), Path: p.drop, Settle: settle, Log: slog.New(slog.NewTextHandler(p, nil)),
-		Open: func() (*repo.Repo, error) { return pipeline.Open(disk, p.repo) },
+		Open: func() (*repo.Repo, func(), error) {
+			r, err := pipeline.Open(disk, p.repo)
+			return r, func() {}, err
+		},
 	})
 	must(t, err)
 	return s

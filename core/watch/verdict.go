@@ -48,6 +48,8 @@ type Verdict struct {
 	// Error is why an upload could not be published yet, if it is not the upload's
 	// fault.
 	Error *Trouble `json:"error,omitempty"`
+	// PublishedBefore: the same manifest was published from this folder before.
+	PublishedBefore bool `json:"published_before,omitempty"`
 	// Rejected is the folder below the drop folder that the files were moved to.
 	Rejected string `json:"rejected,omitempty"`
 	// Left are files of the upload that stayed in the drop folder.
@@ -76,7 +78,7 @@ func (s *Scanner) verdict(a *arrival, rep report.Report) Verdict {
 
 // wait tells, once, what an upload waits for.
 func (s *Scanner) wait(a *arrival, problems []report.Finding) {
-	first := a.told == ""
+	first := a.told == "" && a.untold == ""
 	waiting := make([]report.Finding, len(problems))
 	reason := "waits"
 	for i, f := range problems {
@@ -97,6 +99,10 @@ func (s *Scanner) tellTrouble(a *arrival, err error) {
 	if e, ok := errors.AsType[*report.Error](err); ok {
 		v.Error.Hint = e.Hint
 	}
+	if v.Error.Code == report.CodeLocked {
+		// The hint of the lock is for who waits at a command line.
+		v.Error.Hint = "nothing has to be done: the watcher tries again by itself"
+	}
 	// The message may name a stage, which is another one each time.
 	s.tell(a, string(v.Error.Code)+"\n"+v.Error.Hint, v)
 }
@@ -104,12 +110,15 @@ func (s *Scanner) tellTrouble(a *arrival, err error) {
 // tell writes a verdict that is not final, if its reason is a new one.
 func (s *Scanner) tell(a *arrival, reason string, v Verdict) {
 	sum := sha256.Sum256([]byte(reason))
-	if key := hex.EncodeToString(sum[:]); a.told == key {
+	key := hex.EncodeToString(sum[:])
+	if a.told == key {
 		return
-	} else {
-		a.told = key
 	}
-	if err := s.writeVerdict(v); err != nil {
+	v.PublishedBefore = s.publishedBefore(a)
+	if err := s.writeVerdict(v); err == nil {
+		a.told = key
+	} else if a.untold != key {
+		a.untold = key
 		s.opt.Log.Error("the verdict could not be written", "upload", a.name, "id", a.id, "error", err)
 	}
 }
@@ -204,7 +213,14 @@ func (v Verdict) readable(now time.Time) []byte {
 			b.WriteString("    " + plain(f.Hint) + "\n")
 		}
 	}
-	b.WriteString("\nThe files are in this folder; the repository is as it was. To try again, put right\n" +
+	if len(v.Left) > 0 {
+		b.WriteString("\nThese files are not in this folder:\n")
+		for _, l := range v.Left {
+			fmt.Fprintf(&b, "    %s: %s\n", plain(l.File), plain(l.Why))
+		}
+	}
+	b.WriteString("\nAll other files of the upload that had arrived are in this folder; the repository\n" +
+		"is as it was. To try again, put right\n" +
 		"what is wrong and copy all files into the drop folder, the manifest last.\n" +
 		"`mmpush explain CODE` says more about a code such as MP-SIZE.\n")
 	return []byte(b.String())

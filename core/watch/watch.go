@@ -1,15 +1,14 @@
 package watch
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
@@ -39,9 +38,10 @@ type Options struct {
 	// Drop is the folder, Path its name on this machine.
 	Drop vfs.FS
 	Path string
-	// Open opens the repository. It is asked again for each upload, so that changed
-	// settings hold at once.
-	Open func() (*repo.Repo, error)
+	// Open opens the repository and returns what closes it. It is asked again for
+	// each upload, by the repository's name, so that changed settings hold at once
+	// and a repository that was replaced is not published in where it is now.
+	Open func() (r *repo.Repo, done func(), err error)
 	// Request is what each publish is asked with; the Upload is filled in.
 	Request pipeline.Request
 	// Settle is how long an upload that is not whole may stay unchanged before it is
@@ -78,12 +78,15 @@ type Scanner struct {
 	// when that is tried again.
 	leaving map[string]bool
 	resumes time.Time
-	// pause is until when nothing is published because the repository itself has a
-	// trouble, and troubles how often in a row it had.
+	// pause is until when nothing is published because the repository itself has the
+	// trouble blocked, and troubles how often in a row it had.
 	pause    time.Time
+	blocked  error
 	troubles int
-	pruned   time.Time
-	totals   Totals
+	// turn is the manifest that was read last, of more than are looked at.
+	turn   vfs.Info
+	pruned time.Time
+	totals Totals
 }
 
 // New takes a drop folder over: it makes what is missing in it and locks it. An
@@ -93,10 +96,11 @@ func New(opt Options) (*Scanner, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	r, err := opt.Open()
+	r, done, err := opt.Open()
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	s := &Scanner{
 		opt: opt, repository: r.Path, arch: r.Arch, quiet: min(quietTime, opt.Settle),
 		arrivals: map[string]*arrival{}, odd: map[string]bool{}, leaving: map[string]bool{},
@@ -144,12 +148,16 @@ func (s *Scanner) Scan(ctx context.Context) (next time.Time, err error) {
 		entries[i.Name] = i
 	}
 	present, all := s.gather(ctx, entries, leaving)
-	claimed := claimsOf(present)
+	s.releaseKept()
+	unsettled := s.settleIntents()
 	for _, a := range present {
 		if ctx.Err() != nil {
 			return next, nil
 		}
-		if at := s.consider(ctx, a, entries, claimed); at.Before(next) {
+		if unsettled[a.sum] || s.arrivals[a.name] != a {
+			continue
+		}
+		if at := s.consider(ctx, a, entries); at.Before(next) {
 			next = at
 		}
 	}
@@ -168,89 +176,26 @@ func (l listing) lookup(name string) (vfs.Info, bool) {
 	return i, ok
 }
 
-// gather reads the manifests that are there, the oldest first, and forgets those
-// that are not. all is false if there are more than are looked at.
-func (s *Scanner) gather(ctx context.Context, entries listing, leaving map[string]bool) (list []*arrival, all bool) {
-	var found []vfs.Info
-	for name, info := range entries {
-		if isManifest(name) && !leaving[name] && s.ordinary(info) {
-			found = append(found, info)
-		}
-	}
-	slices.SortFunc(found, func(a, b vfs.Info) int {
-		return cmp.Or(a.ModTime.Compare(b.ModTime), strings.Compare(a.Name, b.Name))
-	})
-	known, files := map[string]*arrival{}, 0
-	for i, info := range found {
-		if i == uploadsAtOnce || files > filesAtOnce || ctx.Err() != nil {
-			break
-		}
-		a := s.load(info)
-		known[a.name] = a
-		list = append(list, a)
-		files += len(a.wants) + len(a.others)
-	}
-	s.arrivals = known
-	for name := range s.odd {
-		if _, there := entries[name]; !there {
-			delete(s.odd, name)
-		}
-	}
-	return list, len(list) == len(found)
-}
-
 // isManifest tells manifests from other files, and from those that have a dot in
 // front because they are still on their way.
 func isManifest(name string) bool {
 	return strings.HasSuffix(name, manifestSuffix) && !strings.HasPrefix(name, ".") && name != manifestSuffix
 }
 
-// ordinary reports whether an entry that is called like a manifest is a file, and
-// says it once if it is not.
+// ordinary reports whether an entry that is called like a manifest is a file with a
+// name that can be told, and says it once if it is not.
 func (s *Scanner) ordinary(info vfs.Info) bool {
-	if info.IsRegular() {
+	reason := "its name is not UTF-8"
+	if !info.IsRegular() {
+		reason = "it is a " + typeName(info.Mode) + ", not a file"
+	} else if utf8.ValidString(info.Name) {
 		return true
 	}
 	if !s.odd[info.Name] {
 		s.odd[info.Name] = true
-		s.opt.Log.Warn("ignored", "upload", info.Name, "reason", "it is a "+typeName(info.Mode)+", not a file")
+		s.opt.Log.Warn("ignored", "upload", info.Name, "reason", reason)
 	}
 	return false
-}
-
-// claims say which manifests name a file; a manifest names itself.
-type claims map[string][]string
-
-func claimsOf(list []*arrival) claims {
-	c := claims{}
-	for _, a := range list {
-		if a.done {
-			continue
-		}
-		for _, name := range a.names() {
-			if by := c[name]; len(by) == 0 || by[len(by)-1] != a.name {
-				c[name] = append(by, a.name)
-			}
-		}
-	}
-	return c
-}
-
-// other returns another manifest that names the file, too.
-func (c claims) other(name, than string) (string, bool) {
-	for _, by := range c[name] {
-		if by != than {
-			return by, true
-		}
-	}
-	return "", false
-}
-
-// release ends the claims of a manifest that has left.
-func (c claims) release(a *arrival) {
-	for _, name := range a.names() {
-		c[name] = slices.DeleteFunc(c[name], func(by string) bool { return by == a.name })
-	}
 }
 
 var errGone = errors.New("the drop folder was removed or renamed")

@@ -73,12 +73,12 @@ func (w *world) options() Options {
 		Drop: w.seen("drop", w.drop), Path: "/drop", Settle: DefaultSettle, Now: w.now,
 		Log:     slog.New(slog.NewTextHandler(&w.log, nil)),
 		Request: pipeline.Request{Options: pipeline.Options{Who: "tester", Transport: "watch", LockWait: time.Second}},
-		Open: func() (*repo.Repo, error) {
+		Open: func() (*repo.Repo, func(), error) {
 			r, err := pipeline.Open(w.seen("repo", w.disk), "/repo")
 			if err == nil {
 				r.Now, r.Sleep = w.now, w.skip
 			}
-			return r, err
+			return r, func() {}, err
 		},
 	}
 }
