@@ -110,14 +110,10 @@ func (r *Repo) queue(ctx context.Context, f vfs.File, q vfs.BlockingLocker, p Pa
 	}
 }
 
-// poll waits where there is no queue.
+// poll waits where there is no queue; the lock was tried just now.
 func (r *Repo) poll(ctx context.Context, f vfs.File, p Patience) error {
 	began, told := r.Now(), false
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		err := f.TryLock()
-		if !errors.Is(err, vfs.ErrLocked) {
-			return err
-		}
 		if err := ctx.Err(); err != nil {
 			return r.stopped(err)
 		}
@@ -130,6 +126,9 @@ func (r *Repo) poll(ctx context.Context, f vfs.File, p Patience) error {
 			told = true
 		}
 		r.Sleep(pause)
+		if err := f.TryLock(); !errors.Is(err, vfs.ErrLocked) {
+			return err
+		}
 	}
 }
 
