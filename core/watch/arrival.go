@@ -193,7 +193,7 @@ func (a *arrival) lacking(at lookup) []report.Finding {
 		case !ok:
 			list = append(list, a.missing(w, "is not there"))
 		case !info.IsRegular():
-			list = append(list, a.missing(w, "is a "+typeName(info.Mode)+", not a file"))
+			list = append(list, a.missing(w, "is a "+vfs.TypeName(info.Mode)+", not a file"))
 		case info.Size != w.size:
 			list = append(list, a.otherSize(w, info.Size))
 		}

@@ -135,7 +135,7 @@ func (s *Scanner) makeFolder(name string, mode fs.FileMode) error {
 	case err == nil && info.Mode.IsDir():
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s is a %s, but a folder is needed there", name, typeName(info.Mode))
+		return fmt.Errorf("%s is a %s, but a folder is needed there", name, vfs.TypeName(info.Mode))
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

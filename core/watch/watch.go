@@ -3,7 +3,6 @@ package watch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -187,7 +186,7 @@ func isManifest(name string) bool {
 func (s *Scanner) ordinary(info vfs.Info) bool {
 	reason := "its name is not UTF-8"
 	if !info.IsRegular() {
-		reason = "it is a " + typeName(info.Mode) + ", not a file"
+		reason = "it is a " + vfs.TypeName(info.Mode) + ", not a file"
 	} else if utf8.ValidString(info.Name) {
 		return true
 	}
@@ -205,19 +204,4 @@ func (s *Scanner) folderError(err error) error {
 		Stage: "watch", Code: report.CodeDisk, Kind: report.KindInternal, File: s.opt.Path, Err: err,
 		Hint: "nothing is lost: start the watcher again when the folder is there",
 	}
-}
-
-// typeName is what an entry that is no ordinary file is called.
-func typeName(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "folder"
-	case mode&fs.ModeSymlink != 0:
-		return "link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "pipe"
-	case mode&fs.ModeSocket != 0:
-		return "socket"
-	}
-	return fmt.Sprintf("special file (%s)", mode.Type())
 }
