@@ -50,6 +50,7 @@ func rooms() map[string][]string {
 		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
 
 		// What only tests import.
+		"core/programtest":         {},
 		"core/archive/archivetest": {},
 		"core/mpk/mpktest":         {"core/archive/archivetest"},
 		"core/transport/transporttest": {

@@ -1,0 +1,46 @@
+package programtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Required is the environment variable that lists the programs no test may go
+// without.
+const Required = "MMPUSH_REQUIRE"
+
+// Need returns the path of a program, looked for in PATH and then where daemons
+// are installed (/usr/sbin, /usr/lib/openssh …).
+func Need(t testing.TB, name string) string {
+	t.Helper()
+	path, err := find(name)
+	if err == nil {
+		return path
+	}
+	if required(os.Getenv(Required), name) {
+		t.Fatalf("%s is not installed, and %s says that it has to be: %v", name, Required, err)
+	}
+	t.Skipf("%s is not installed; %s=%s makes this a failure", name, Required, name)
+	return ""
+}
+
+func find(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	for _, dir := range []string{"/usr/sbin", "/usr/lib/openssh", "/usr/local/sbin"} {
+		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return p, nil
+		}
+	}
+	return "", err
+}
+
+func required(list, name string) bool {
+	return slices.Contains(strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }), name)
+}
