@@ -34,7 +34,7 @@ func rooms() map[string][]string {
 		"core/verify":    {"core/manifest", "core/mpk", "core/index", "core/plan", "core/upload", "core/report"},
 		"core/repo":      {"core/vfs", "core/report"},
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
-		"core/pipeline":  line,
+		"core/pipeline":  slices.Concat(line, []string{"core/access"}),
 		"core/transport": {"core/manifest", "core/upload", "core/report"},
 		"core/access":    {"core/report"},
 		"core/tupkg":     {"core/report"},

@@ -11,10 +11,12 @@
 // the plan is always made again: even if the indexes have not moved, files may have
 // come and gone.
 //
+// [Rights] is the verifier that holds a plan against what somebody may do.
+//
 // A [ChangeSet] stacks several additions and removals and commits them as one change.
 //
 // It also knows what ties the rooms of the mmpack format together: [Mmpack] is its
 // repo.Format, and a change that a dead process has decided is planned again here.
 //
-// It imports the rooms of the line. It may change at any release.
+// It imports the rooms of the line, and access for the rights. It may change at any release.
 package pipeline

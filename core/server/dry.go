@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -54,7 +55,7 @@ func (in *intake) foresee(ctx context.Context, c candidate, rep report.Report) (
 	if err != nil {
 		return rep, err
 	}
-	denied, err := planRights{in.who, in.manifest.Name, in.s.arch}.VerifyPlan(ctx, view, p)
+	denied, err := pipeline.Rights{Who: in.who, Source: in.manifest.Name, Arch: in.s.arch}.VerifyPlan(ctx, view, p)
 	if err != nil {
 		return rep, err
 	}

@@ -43,7 +43,7 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	if report.Refused(found) {
 		return rep, in.reject(c, at, rep)
 	}
-	if denied := access.Check(in.who, declaredNeeds(m, in.s.arch)); report.Refused(denied) {
+	if denied := access.Check(in.who, pipeline.DeclaredNeeds(m.Name, in.s.arch)); report.Refused(denied) {
 		rep.Findings = denied
 		return rep, in.reject(c, at, rep)
 	}
@@ -133,7 +133,7 @@ func (in *intake) request(c candidate, m *manifest.Manifest, files map[string]pl
 	}
 	req := pipeline.Request{
 		Upload:    u,
-		Verifiers: append([]verify.Named{{Name: "rights", Verifier: planRights{in.who, m.Name, in.s.arch}}}, in.s.Verifiers...),
+		Verifiers: append([]verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: in.who, Source: m.Name, Arch: in.s.arch}}}, in.s.Verifiers...),
 		Options: pipeline.Options{
 			Who: in.who.Name, Transport: "tupkg", DryRun: in.d.DryRun, LockWait: in.s.Limits.LockWait, Program: in.s.Program,
 			Progress: func(p upload.Progress) {

@@ -1,0 +1,73 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/verify"
+)
+
+// Rights judges, as one of the verifiers of a [Request], what a plan would do to what
+// is published: before the lock and, if the repository has moved, under it. The
+// declaration is judged before anything is read, with [DeclaredNeeds].
+type Rights struct {
+	Who access.Identity
+	// Source is the uploaded source, Arch the repository's architecture.
+	Source, Arch string
+}
+
+var (
+	_ verify.Verifier     = Rights{}
+	_ verify.PlanVerifier = Rights{}
+)
+
+// DeclaredNeeds are the rights that the upload of a source asks for by what it says.
+func DeclaredNeeds(source, arch string) []access.Need {
+	return []access.Need{{Action: access.Publish, Source: source, Arch: arch}}
+}
+
+// Verify implements [verify.Verifier]; the declaration was judged before.
+func (Rights) Verify(context.Context, upload.Upload) ([]report.Finding, error) { return nil, nil }
+
+// VerifyPlan implements [verify.PlanVerifier].
+func (r Rights) VerifyPlan(_ context.Context, _ index.View, p plan.Plan) ([]report.Finding, error) {
+	return access.Check(r.Who, r.needs(p)), nil
+}
+
+// needs are the rights that a plan takes: over the uploaded source, and over every
+// source whose packages it replaces or drops.
+func (r Rights) needs(p plan.Plan) []access.Need {
+	list := DeclaredNeeds(r.Source, r.Arch)
+	found := func(a access.Action, source string) {
+		list = append(list, access.Need{Action: a, Source: source, Arch: r.Arch, Found: true})
+	}
+	for _, line := range p.Packages {
+		switch {
+		case line.Action == report.ActionRebuild:
+			found(access.Rebuild, r.Source)
+		case line.Action == report.ActionDowngrade:
+			found(access.Downgrade, r.Source)
+		case line.Action == report.ActionRemove && line.Kind == report.Binary:
+			// A package of this very version that the upload does not have.
+			found(access.Rebuild, r.Source)
+		}
+	}
+	for _, d := range p.Dropped {
+		from := r.Source
+		switch {
+		case d.Binary != nil:
+			from = d.Binary.Binary.Source
+		case d.Source != nil:
+			from = d.Source.Source.Name
+		}
+		if from != r.Source {
+			found(access.TakeOver, r.Source)
+			found(access.TakeOver, from)
+		}
+	}
+	return list
+}
