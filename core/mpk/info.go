@@ -60,8 +60,8 @@ func (s *scan) checkInfo(info *Info) {
 		if e.key == "description" {
 			continue
 		}
-		if what := flaw(*e.value); what != "" {
-			s.add(report.Finding{Code: report.CodeText, Field: s.pkginfoPath + ":" + e.key,
+		if what, _ := report.Flaw(*e.value, ""); what != "" {
+			s.Add(report.Finding{Code: report.CodeText, Field: s.pkginfoPath + ":" + e.key,
 				Message: "the value holds " + what + ", and has to be one line"})
 		}
 	}
@@ -78,7 +78,7 @@ func (s *scan) infoFinding(line int, key, message string) {
 	if key != "" {
 		field += ":" + key
 	}
-	s.add(report.Finding{
+	s.Add(report.Finding{
 		Code:    report.CodePkginfo,
 		Line:    line,
 		Field:   field,

@@ -3,6 +3,7 @@ package mpk
 import (
 	"strings"
 
+	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/report"
 )
 
@@ -53,7 +54,7 @@ func (s *scan) parseMetadata(data []byte) Metadata {
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		key, value, ok := strings.Cut(line, ": ")
 		if !ok || !isKey(key) || value == "" || strings.TrimSpace(value) != value {
-			s.add(report.Finding{Code: report.CodeMetadata, Line: i + 1, Field: MetadataName,
+			s.Add(report.Finding{Code: report.CodeMetadata, Line: i + 1, Field: MetadataName,
 				Expected: "key: value", Actual: line, Message: "a line is not a key with its value"})
 			continue
 		}
@@ -78,8 +79,8 @@ func isKey(s string) bool {
 // checkValue refuses what the client reads differently: it splits a line at its
 // last ':'.
 func (s *scan) checkValue(line int, key, value string) {
-	if what := flaw(value); what != "" {
-		s.add(report.Finding{Code: report.CodeText, Line: line, Field: MetadataName + ":" + key,
+	if what, _ := report.Flaw(value, ""); what != "" {
+		s.Add(report.Finding{Code: report.CodeText, Line: line, Field: MetadataName + ":" + key,
 			Message: "the value holds " + what})
 	}
 	if strings.Contains(value, ":") {
@@ -115,7 +116,7 @@ func (s *scan) pathOf(m Metadata, key string) string {
 	if path == "" || m.Name == "" {
 		return "" // already told
 	}
-	if path != expected || nameProblem(path) != "" {
+	if path != expected || archive.NameProblem(path, prefix) != "" {
 		s.metadataFinding(0, key, "the path is not the one where the client looks for the file", expected, path)
 		return ""
 	}
@@ -123,7 +124,7 @@ func (s *scan) pathOf(m Metadata, key string) string {
 }
 
 func (s *scan) metadataFinding(line int, key, message, expected, actual string) {
-	s.add(report.Finding{
+	s.Add(report.Finding{
 		Code:     report.CodeMetadata,
 		Line:     line,
 		Field:    MetadataName + ":" + key,

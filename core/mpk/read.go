@@ -41,12 +41,12 @@ func Read(ctx context.Context, r io.Reader, size int64, l archive.Limits) (*Pack
 		s.conclude()
 	} else {
 		s.pkg.Files = nil // they are not all of them
-		s.add(*bad)
+		s.Add(*bad)
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil {
 		return nil, nil, fmt.Errorf("read the package: %w", err)
 	}
-	return s.pkg, s.all(), nil
+	return s.pkg, s.All(), nil
 }
 
 // unreadable turns the error of a bad archive into a finding.
@@ -73,7 +73,7 @@ func unreadable(err error) (*report.Finding, error) {
 
 // scan is one pass over a package.
 type scan struct {
-	findings
+	report.List
 
 	tar *archive.TarReader
 	pkg *Package
@@ -155,7 +155,7 @@ func (s *scan) readSumsha(m archive.Member) error {
 	s.pkg.SumshaSHA256 = hex.EncodeToString(hash.Sum(nil))
 	declared := s.pkg.Metadata.SumSHA256Sums
 	if isSHA256(declared) && declared != s.pkg.SumshaSHA256 {
-		s.add(report.Finding{
+		s.Add(report.Finding{
 			Code:     report.CodeSumSHA,
 			Field:    m.Name,
 			Expected: declared,
@@ -171,9 +171,9 @@ func (s *scan) readSumsha(m archive.Member) error {
 func (s *scan) single(m archive.Member, count int, code report.Code) bool {
 	switch {
 	case count > 1:
-		s.add(report.Finding{Code: code, Field: m.Name, Message: "the package has this member more than once"})
+		s.Add(report.Finding{Code: code, Field: m.Name, Message: "the package has this member more than once"})
 	case m.Type != archive.FileMember:
-		s.add(report.Finding{Code: code, Field: m.Name, Expected: archive.FileMember.String(), Actual: m.Type.String(),
+		s.Add(report.Finding{Code: code, Field: m.Name, Expected: archive.FileMember.String(), Actual: m.Type.String(),
 			Message: "the member is not an ordinary file"})
 	default:
 		return true
@@ -187,7 +187,7 @@ func (s *scan) load(m archive.Member, count int, code report.Code, limit int64) 
 		return nil, nil
 	}
 	if m.Size > limit {
-		s.add(report.Finding{
+		s.Add(report.Finding{
 			Code:     report.CodeLimit,
 			Field:    m.Name,
 			Expected: fmt.Sprintf("at most %d bytes", limit),

@@ -56,7 +56,7 @@ func (k *packageCheck) agree() {
 		{"srcsha256", "source.sha256", k.m.Source.Line, report.CodeSrcSHA, k.m.Source.SHA256, meta.SrcSHA256, info.SrcSHA256},
 	} {
 		if v.meta != v.want && !k.excused(v.meta) {
-			c := report.Finding{Code: v.code, Line: v.line, Field: v.field, Expected: shown(v.want), Actual: shown(v.meta),
+			c := report.Finding{Code: v.code, Line: v.line, Field: v.field, Expected: report.Shown(v.want), Actual: report.Shown(v.meta),
 				Message: fmt.Sprintf("the package %s has another %s than the manifest", k.r.Name, v.key),
 				Hint:    "publish the manifest that was written together with this package"}
 			if v.code == report.CodeSrcSHA {
@@ -66,7 +66,7 @@ func (k *packageCheck) agree() {
 			k.add(c)
 		}
 		if v.info != v.meta && !k.excused(v.meta) && !k.excused(v.info) {
-			k.inPkginfo(report.CodeMismatch, v.key, shown(v.meta), shown(v.info),
+			k.inPkginfo(report.CodeMismatch, v.key, report.Shown(v.meta), report.Shown(v.info),
 				"pkginfo and MMPACK/metadata have not the same "+v.key)
 		}
 	}
@@ -83,12 +83,12 @@ func (k *packageCheck) metadata(p *mpk.Package) {
 	}
 	if p.Metadata.SumSHA256Sums != p.SumshaSHA256 || p.SumshaSHA256 == "" {
 		k.add(report.Finding{Code: report.CodeSumSHA, File: k.r.Name, Field: mpk.MetadataName + ":sumsha256sums",
-			Expected: shown(p.Metadata.SumSHA256Sums), Actual: p.SumshaSHA256,
+			Expected: report.Shown(p.Metadata.SumSHA256Sums), Actual: p.SumshaSHA256,
 			Message: "the list of checksums is not the one that MMPACK/metadata declares",
 			Hint:    "the package was changed after it was built: build it again"})
 	}
 	if g := p.Info.Ghost; g != "true" && g != "false" {
-		k.inPkginfo(report.CodePkginfo, "ghost", "true or false", shown(g), "the value is neither true nor false")
+		k.inPkginfo(report.CodePkginfo, "ghost", "true or false", report.Shown(g), "the value is neither true nor false")
 	}
 }
 
@@ -108,13 +108,13 @@ func (k *packageCheck) texts(p *mpk.Package) {
 		{"description", p.Info.Description, "\n\t"},
 	} {
 		if what := flaw(v.value, v.allowed); what != "" {
-			k.inPkginfo(report.CodeText, v.key, "", shown(v.value), "the value holds "+what+", which no index can carry")
+			k.inPkginfo(report.CodeText, v.key, "", report.Shown(v.value), "the value holds "+what+", which no index can carry")
 		}
 	}
 }
 
 // inPkginfo is about one key of the package's pkginfo.
 func (k *packageCheck) inPkginfo(code report.Code, key, expected, actual, message string) {
-	k.add(report.Finding{Code: code, File: k.r.Name, Field: shown(k.r.Package.Metadata.PkginfoPath) + ":" + key,
+	k.add(report.Finding{Code: code, File: k.r.Name, Field: report.Shown(k.r.Package.Metadata.PkginfoPath) + ":" + key,
 		Expected: expected, Actual: actual, Message: message, Hint: "build the package again with mmpack-build"})
 }
