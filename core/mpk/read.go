@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/report"
@@ -30,10 +28,10 @@ const MetadataName = "./MMPACK/metadata"
 // could not be checked: r failed, ctx is done, or l makes no sense; then there is
 // nothing else.
 func Read(ctx context.Context, r io.Reader, size int64, l archive.Limits) (*Package, []report.Finding, error) {
-	in := contextReader{ctx, r}
+	in := archive.WithContext(ctx, r)
 	s := &scan{pkg: &Package{}}
 	err := s.members(in, size, l)
-	bad, err := unreadable(err)
+	bad, err := archive.Verdict(err, "mmpack-build")
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the package: %w", err)
 	}
@@ -47,28 +45,6 @@ func Read(ctx context.Context, r io.Reader, size int64, l archive.Limits) (*Pack
 		return nil, nil, fmt.Errorf("read the package: %w", err)
 	}
 	return s.pkg, s.All(), nil
-}
-
-// unreadable turns the error of a bad archive into a finding.
-func unreadable(err error) (*report.Finding, error) {
-	if _, ok := errors.AsType[*archive.SourceError](err); ok {
-		return nil, err
-	}
-	switch {
-	case errors.Is(err, archive.ErrLimit):
-		return &report.Finding{
-			Code:    report.CodeLimit,
-			Message: "the package is " + err.Error(),
-			Hint:    "if the package is meant to be like this, raise the limit in the repository's settings",
-		}, nil
-	case errors.Is(err, archive.ErrFormat):
-		return &report.Finding{
-			Code:    report.CodePackage,
-			Message: "the package cannot be read: " + strings.TrimPrefix(err.Error(), archive.ErrFormat.Error()+": "),
-			Hint:    "build the package again with mmpack-build, or copy it again",
-		}, nil
-	}
-	return nil, err
 }
 
 // scan is one pass over a package.
@@ -199,17 +175,4 @@ func (s *scan) load(m archive.Member, count int, code report.Code, limit int64) 
 	text = make([]byte, m.Size)
 	_, err = io.ReadFull(s.tar, text)
 	return text, err
-}
-
-// contextReader fails when its context is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
