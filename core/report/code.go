@@ -39,6 +39,13 @@ const (
 	CodeLogin  Code = "MP-LOGIN"
 	CodeUsers  Code = "MP-USERS"
 
+	// About the way to a server: exit 3, 6 or 7.
+	CodeConnection  Code = "MP-CONNECTION"
+	CodeCertificate Code = "MP-CERTIFICATE"
+	CodeProtocol    Code = "MP-PROTOCOL"
+	CodeServer      Code = "MP-SERVER"
+	CodeBusy        Code = "MP-BUSY"
+
 	// Told, and refusing nothing.
 	CodeHealed    Code = "MP-HEALED"
 	CodeRecovered Code = "MP-RECOVERED"

@@ -58,6 +58,18 @@ func explanations() []Explanation {
 			"The name, the password or the token is wrong, the account is suspended, the token has expired, or too many attempts have failed; which of these it is stands only in the server's log. Wait a little before the next attempt."},
 		{CodeUsers, "the users file cannot be used",
 			"The file of users has a line that cannot be read, a kind of hash that is too weak, or can be read by others. The message names the line. Nobody is let in by a file that is not understood."},
+		{CodeConnection, "the connection failed",
+			"The server could not be reached, or the connection to it was lost and did not come back in time. What has arrived is kept for you: the same command goes on where this one stopped."},
+		{CodeCertificate, "the server's certificate is not trusted",
+			"The server showed a certificate that nobody you trust has signed, or another one than the fingerprint that you have pinned. No password was sent. `mmpush serve --tls-self-signed` prints the fingerprint of its certificate: " +
+				"compare it, by a way that you trust, with the one in the message, and pin it as tupkgs://HOST?fingerprint=sha256:..."},
+		{CodeProtocol, "the other side does not speak the protocol as expected",
+			"What answers there is no tupkg server, or one of another version. Check host and port. A server that speaks only version 1 is taken on request (?v=1), or if it has never spoken version 2 before: " +
+				"a server that suddenly speaks the older version may be somebody who wants to read your password."},
+		{CodeServer, "the server refused or failed",
+			"The server took the login and then said no. The message is its own; a request number in it leads to the lines in the server's log."},
+		{CodeBusy, "the server has no room now",
+			"A quota, the disk or the number of sessions is used up, or another session of yours sends the same files. What has arrived is kept. Try later."},
 		{CodeHealed, "a stanza was made safe for the client",
 			"A stanza in the index had a form that makes the mmpack client crash or lose a value, as mmpack-modifyrepo writes it. It was written again in a form that both read exactly; its value is the same."},
 		{CodeRecovered, "an interrupted publish was finished",

@@ -24,6 +24,8 @@ const (
 	Rejected Result = "rejected"
 	// Verified: `check` found nothing wrong; no repository was involved.
 	Verified Result = "verified"
+	// Accepted: the files have arrived, and are not public yet, or nobody can tell.
+	Accepted Result = "accepted"
 	// Created: a new repository was made.
 	Created Result = "created"
 )

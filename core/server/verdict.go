@@ -8,10 +8,6 @@ import (
 	"github.com/mmpush/mmpush/core/tupkg"
 )
 
-// Accepted is the result of an upload without a manifest: its files are in the user's
-// area, and not public.
-const Accepted report.Result = "accepted"
-
 // Verdict implements [tupkg.Intake].
 func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg.Verdict, error) {
 	in.s.mu.Lock()
@@ -61,7 +57,7 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 	v := tupkg.Verdict{
 		Files:  make([]tupkg.FileVerdict, len(in.files)),
-		Report: report.Report{Schema: report.Schema, Result: Accepted, Architecture: in.s.arch},
+		Report: report.Report{Schema: report.Schema, Result: report.Accepted, Architecture: in.s.arch},
 	}
 	if in.d.DryRun {
 		v.Report.Result = report.Planned
