@@ -48,7 +48,10 @@ func rooms() map[string][]string {
 		},
 
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
-		"cmd/mmpush":             slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
+		"plugins/transports/tupkg": {
+			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",
+		},
+		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
 
 		// What only tests import.
 		"core/programtest":         {},
@@ -73,6 +76,7 @@ func dependencies() map[string][]string {
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},
 		"golang.org/x/sys":              {"core/vfs"},
+		"github.com/cenkalti/backoff":   {"plugins/transports/tupkg"},
 	}
 }
 

@@ -35,6 +35,7 @@ type visit struct {
 var (
 	_ tupkg.Host    = (*visit)(nil)
 	_ tupkg.Session = (*visit)(nil)
+	_ tupkg.Located = (*visit)(nil)
 )
 
 // Authenticate implements [tupkg.Host].
@@ -64,6 +65,9 @@ func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Sess
 	v.log.Info("logged in", "version", login.Version)
 	return v, nil
 }
+
+// Architectures implements [tupkg.Located].
+func (v *visit) Architectures() []string { return []string{v.s.arch} }
 
 // noLogin logs and words a refused login. People type passwords where names belong:
 // only the names of users are logged.

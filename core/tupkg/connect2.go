@@ -1,6 +1,9 @@
 package tupkg
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Start is how a connection comes to speak version 2.
 type Start int
@@ -104,6 +107,9 @@ func (l *line) inBand(c Credentials) error {
 	}
 	return nil
 }
+
+// Architectures are those that the server publishes for; nil if it does not say.
+func (c *Client) Architectures() []string { return slices.Clone(c.welcome.Architectures) }
 
 // Close ends the connection.
 func (c *Client) Close() error {

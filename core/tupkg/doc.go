@@ -81,7 +81,7 @@
 //
 //	L LOGIN     C→S  {"user", "password", "agent"}
 //	W WELCOME   S→C  {"version": 2, "agent", "limits": {"files", "file_bytes",
-//	                 "upload_bytes", "message_bytes"}}
+//	                 "upload_bytes", "message_bytes"}, "architectures": […]}
 //	U UPLOAD    C→S  {"id", "files": [{"name", "size", "sha256"}, …], "manifest",
 //	                 "manifest_file", "dry_run", "rebuild", "downgrade", "take_over"}
 //	O OFFER     S→C  {"id", "held": [bytes, …]}
@@ -90,6 +90,9 @@
 //	P PROGRESS  S→C  {"id", "stage", "file", "done", "total"}
 //	V VERDICT   S→C  {"id", "files": [{"pass", "reason"}, …], "report": {…}}
 //	E ERROR     S→C  {"id", "code", "reason", "hint", "findings": […]}
+//
+// "architectures" are those of the repositories that the server publishes in; a client
+// need not send what is for others. Empty is unknown.
 //
 // One upload: the client sends UPLOAD. "sha256" has 64 lower-case hexadecimal digits;
 // "manifest" is, in base64, the content of file number "manifest_file", whose SHA-256 it

@@ -51,6 +51,12 @@ type Session interface {
 	Declare(ctx context.Context, d Declaration) (Intake, error)
 }
 
+// Located is what a [Session] can be if it knows for which architectures it publishes;
+// a client of version 2 is told, and sends nothing for others.
+type Located interface {
+	Architectures() []string
+}
+
 // Intake receives the files of one declaration. Its methods are called one after the
 // other by one goroutine, Receive in the order of the files and only for those that
 // are not held whole.

@@ -26,6 +26,9 @@ type welcomeMessage struct {
 	Version int     `json:"version"`
 	Agent   string  `json:"agent,omitempty"`
 	Limits  limits2 `json:"limits"`
+	// Architectures are those that the server publishes for this user; empty is
+	// unknown.
+	Architectures []string `json:"architectures,omitempty"`
 }
 
 // limits2 are the limits that a client should know before it declares.

@@ -102,9 +102,13 @@ func serve2(ctx context.Context, l *line, session Session) error {
 
 func (s *serving2) uploads(ctx context.Context) error {
 	l := s.o.Limits
-	err := s.send(kindWelcome, welcomeMessage{Version: 2, Agent: s.o.Agent, Limits: limits2{
+	welcome := welcomeMessage{Version: 2, Agent: s.o.Agent, Limits: limits2{
 		Files: l.UploadFiles, FileBytes: l.FileBytes, UploadBytes: l.UploadBytes, MessageBytes: l.MessageBytes,
-	}})
+	}}
+	if at, ok := s.session.(Located); ok {
+		welcome.Architectures = at.Architectures()
+	}
+	err := s.send(kindWelcome, welcome)
 	for err == nil {
 		s.enter(PhaseMetadata)
 		m := <-s.in

@@ -1,0 +1,24 @@
+// Package tupkg is the transport to a server that speaks the tupkg protocol: over
+// TCP, over TLS, or over any other two-way stream.
+//
+// In: an upload, the way to the server, credentials. Out: the report of the server's
+// repository.
+//
+// [Converse] has the conversation of version 2 on a connection that is open;
+// [Resume] dials, and goes on by itself on a new connection when one is lost. Both are
+// for every transport that has the conversation on a stream of its own.
+//
+// What happens, in this order: the login; then the upload's own files are verified as
+// a repository on this machine would do it, and if they are refused, nothing is sent;
+// then the declaration, on which the server judges rights, room and, in a dry run, what
+// would happen; then the bytes that the server misses; then its verdict.
+//
+// It promises, besides what every transport does:
+//   - no password goes to a server that has not proved who it is, nor over a connection
+//     that others can read, unless the user asks for it; none is in any text;
+//   - what a lost connection has carried is not sent again, but for at most one chunk;
+//   - every wait has an end;
+//   - an answer that it does not understand is an error and no success.
+//
+// It imports core.
+package tupkg

@@ -1,0 +1,170 @@
+package tupkg
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/report"
+	wire "github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// prepare verifies the upload's files for the server's architectures and makes the
+// declaration of them, the manifest last. Where something refuses, there is none.
+func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, []report.Finding, error) {
+	archs = c.files.architectures(archs)
+	found, err := check(ctx, c.u, archs, upload.Options{Progress: c.o.Progress})
+	if err != nil || report.Refused(found) {
+		return nil, found, err
+	}
+	text, err := vfs.ReadFile(c.u.FS, path.Join(c.u.Dir, c.u.Name), manifest.MaxSize)
+	if err != nil {
+		return nil, nil, &report.Error{Stage: "send", Code: report.CodeDisk, File: c.u.Name, Err: err}
+	}
+	list := append(c.files.of(archs), c.files.manifest(text))
+	return &wire.Set{
+		Files: list, Manifest: text, ManifestFile: len(list) - 1, DryRun: c.o.DryRun,
+		Wishes:   wire.Wishes{Rebuild: c.o.Rebuild, Downgrade: c.o.Downgrade, TakeOver: c.o.TakeOver},
+		Progress: c.told,
+	}, found, nil
+}
+
+// check says what is wrong with the files of these architectures, as the server will.
+func check(ctx context.Context, u upload.Upload, archs []string, opt upload.Options) ([]report.Finding, error) {
+	var found []report.Finding
+	read, err := upload.Inspect(ctx, u, archs, opt)
+	if err != nil {
+		return nil, err
+	}
+	for _, arch := range archs {
+		more, err := verify.Run(ctx, read, arch, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range more {
+			if !slices.Contains(found, f) {
+				found = append(found, f)
+			}
+		}
+	}
+	return found, nil
+}
+
+// files are those of the upload as the wire wants them. At most one is open.
+type files struct {
+	u    upload.Upload
+	name string
+	open vfs.File
+}
+
+// architectures are those of the manifest that a server publishes for. If the server
+// does not say, or has none of them, it is those whose packages are here; the server's
+// own answer tells the rest.
+func (f *files) architectures(served []string) []string {
+	var known, here []string
+	for _, a := range f.u.Manifest.Binary {
+		if slices.Contains(served, a.Name) {
+			known = append(known, a.Name)
+		}
+		if len(a.Packages) > 0 && f.there(a.Packages[0].File.Name) {
+			here = append(here, a.Name)
+		}
+	}
+	switch {
+	case len(known) > 0:
+		return known
+	case len(served) > 0:
+		return served[:1]
+	case len(here) > 0:
+		return here
+	}
+	return f.u.Manifest.Architectures()
+}
+
+func (f *files) there(name string) bool {
+	_, err := f.u.FS.Lstat(path.Join(f.u.Dir, name))
+	return err == nil
+}
+
+// of lists the source tarball and the packages of some architectures, each name once.
+func (f *files) of(archs []string) []wire.File {
+	var list []wire.File
+	add := func(m manifest.File) {
+		if !slices.ContainsFunc(list, func(other wire.File) bool { return other.Name == m.Name }) {
+			list = append(list, wire.File{Name: m.Name, Size: m.Size, SHA256: m.SHA256, Content: content{f, m.Name}})
+		}
+	}
+	for _, a := range f.u.Manifest.Binary {
+		if !slices.Contains(archs, a.Name) {
+			continue
+		}
+		for _, p := range a.Packages {
+			if len(list) == 0 {
+				add(f.u.Manifest.Source)
+			}
+			add(p.File)
+		}
+	}
+	return list
+}
+
+// manifest declares the manifest's file. A server knows it by its suffix, and takes no
+// name with a dot in front.
+func (f *files) manifest(text []byte) wire.File {
+	sum := sha256.Sum256(text)
+	return wire.File{
+		Name: f.manifestName(), Size: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Content: strings.NewReader(string(text)),
+	}
+}
+
+const manifestSuffix = ".mmpack-manifest"
+
+func (f *files) manifestName() string {
+	if strings.HasSuffix(f.u.Name, manifestSuffix) && wire.CheckName(f.u.Name) == nil {
+		return f.u.Name
+	}
+	return f.u.Manifest.Name + "_" + f.u.Manifest.Version + manifestSuffix
+}
+
+// at opens a file in place of the one that is open.
+func (f *files) at(name string) (vfs.File, error) {
+	if f.open != nil && f.name == name {
+		return f.open, nil
+	}
+	f.close()
+	file, err := f.u.FS.Open(path.Join(f.u.Dir, name))
+	if err != nil {
+		return nil, err
+	}
+	f.name, f.open = name, file
+	return file, nil
+}
+
+func (f *files) close() {
+	if f.open != nil {
+		_ = f.open.Close()
+		f.open = nil
+	}
+}
+
+// content gives the bytes of one file.
+type content struct {
+	f    *files
+	name string
+}
+
+// ReadAt implements [io.ReaderAt], for one goroutine.
+func (c content) ReadAt(p []byte, off int64) (int, error) {
+	file, err := c.f.at(c.name)
+	if err != nil {
+		return 0, err
+	}
+	return file.ReadAt(p, off)
+}

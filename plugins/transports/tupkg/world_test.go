@@ -1,0 +1,153 @@
+package tupkg_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/server"
+	"github.com/mmpush/mmpush/core/transport/transporttest"
+	wire "github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/transports/tupkg"
+)
+
+// TestMain fails when a test leaves a goroutine of ours behind.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if left := leftGoroutines(); code == 0 && left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leftGoroutines waits for those that are about to end.
+func leftGoroutines() string {
+	buf := make([]byte, 4<<20)
+	for deadline := time.Now().Add(3 * time.Second); ; runtime.Gosched() {
+		var left []string
+		for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if (strings.Contains(g, "core/tupkg.") || strings.Contains(g, "core/server.") || strings.Contains(g, "transports/tupkg.")) && !strings.Contains(g, "TestMain") {
+				left = append(left, g)
+			}
+		}
+		if len(left) == 0 || time.Now().After(deadline) {
+			return strings.Join(left, "\n\n")
+		}
+	}
+}
+
+const (
+	user     = "bfinch@example.net"
+	password = "B0b+50%"
+)
+
+// users: bfinch may publish everything, nobody nothing.
+var users = sync.OnceValue(func() *access.Authenticator {
+	hash, err := access.NewHash(access.NewSecret(password))
+	if err != nil {
+		panic(err)
+	}
+	all, err := access.ParseRight("*:*:publish,rebuild,downgrade,take-over")
+	if err != nil {
+		panic(err)
+	}
+	f, err := access.New("users").Add(user, hash, []access.Right{all})
+	if err == nil {
+		f, err = f.Add("nobody", hash, nil)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return access.NewAuthenticator(f, access.Stamp{}, access.Options{})
+})
+
+// logged is a log that may be read while it is written.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// world is a repository in memory and a server of it.
+type world struct {
+	*server.Server
+	disk *vfs.Mem
+	log  logged
+}
+
+func newWorld(t testing.TB, change ...func(*server.Options)) *world {
+	t.Helper()
+	w := &world{disk: vfs.NewMem(time.Now)}
+	if _, _, err := repo.Init(context.Background(), w.disk, "/repo", pipeline.Mmpack{}, repo.InitOptions{Arch: transporttest.Arch}); err != nil {
+		t.Fatal(err)
+	}
+	o := server.Options{
+		Open:  func() (*repo.Repo, error) { return pipeline.Open(w.disk, "/repo") },
+		Users: users(), State: w.disk, Dir: repo.MetaDir,
+		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := server.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Server = s
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// dial is a connection to the server that no network lies between.
+func (w *world) dial(t testing.TB) net.Conn {
+	t.Helper()
+	client, far := net.Pipe()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		w.ServeConn(context.Background(), far)
+	}()
+	t.Cleanup(func() { _ = client.Close(); <-over })
+	return client
+}
+
+func (w *world) dialer(t testing.TB) tupkg.Dial {
+	return func(context.Context) (io.ReadWriteCloser, error) { return w.dial(t), nil }
+}
+
+// login begins a conversation as a user, in band.
+func login(name string) wire.ConnectOptions {
+	return wire.ConnectOptions{
+		Options:     wire.Options{DrainTime: 500 * time.Millisecond},
+		Credentials: wire.Credentials{User: name, Password: password}, Start: wire.StartInBand,
+	}
+}
+
+func quickly() tupkg.Patience {
+	return tupkg.Patience{First: time.Millisecond, Longest: 10 * time.Millisecond, For: 10 * time.Second}
+}
