@@ -3,6 +3,7 @@ package tupkg
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -173,5 +174,39 @@ func TestHalfClosedClient(t *testing.T) {
 	_ = c.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that stops says so to whoever is connected, with or without an upload.
+func TestShutdownIsTold(t *testing.T) {
+	t.Parallel()
+	for _, sending := range []bool{false, true} {
+		ctx, stop := context.WithCancelCause(t.Context())
+		h := newMemHost()
+		conn, wait := duplex(t, func(c Conn) error { return ServeSession(ctx, c, &memSession{h, testUser}, quick()) })
+		c, err := Connect(t.Context(), conn, connectOptions(StartSession))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shutdown := &Refusal{Code: CodeShutdown, Reason: "the server stops"}
+		set := Set{Files: smallFiles()}
+		if sending {
+			big := File{Name: "big", Size: 1 << 35, SHA256: shaOf(nil), Content: endless{}}
+			set = Set{Files: []File{big}, Progress: func(p Progress) {
+				if p.Done > 1<<20 {
+					stop(shutdown)
+				}
+			}}
+		} else {
+			stop(shutdown)
+		}
+		_, err = c.Push(t.Context(), set)
+		if r, ok := errors.AsType[*Refusal](err); !ok || r.Code != CodeShutdown || r.Reason != shutdown.Reason {
+			t.Errorf("sending %v: %v", sending, err)
+		}
+		_ = c.Close()
+		if err := wait(); !errorsAre(err, ErrRefused) {
+			t.Errorf("sending %v: the server's end: %v", sending, err)
+		}
 	}
 }

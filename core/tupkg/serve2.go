@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Serve2 has one conversation of version 2 as the server, when both sides know before
@@ -87,8 +88,12 @@ type serving2 struct {
 	late int64
 }
 
-// serve2 welcomes the client and serves upload after upload.
+// serve2 welcomes the client and serves upload after upload. The end of ctx is told to
+// the client, if its cause is a refusal, before the connection closes.
 func serve2(ctx context.Context, l *line, session Session) error {
+	if l.stop() {
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(l.o.DrainTime, l.hangUp) })()
+	}
 	s := &serving2{wire2: startWire2(l, 1), session: session}
 	defer s.end()
 	err := s.blame(ctx, s.uploads(ctx))
@@ -111,7 +116,12 @@ func (s *serving2) uploads(ctx context.Context) error {
 	err := s.send(kindWelcome, welcome)
 	for err == nil {
 		s.enter(PhaseMetadata)
-		m := <-s.in
+		var m message2
+		select {
+		case m = <-s.in:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 		switch {
 		case errors.Is(m.err, io.EOF):
 			return nil
