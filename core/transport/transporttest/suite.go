@@ -32,6 +32,13 @@ type Ground struct {
 	Repo vfs.FS
 	// New returns a transport to it.
 	New func(t *testing.T, o transport.Options) transport.Transport
+	// Cut is nil if no connection lies between. Else it returns a transport to the
+	// same repository whose first connection breaks when that many bytes of the
+	// pusher's have gone through; the later ones hold. sent is how many bytes went
+	// through over all of them.
+	Cut func(t *testing.T, o transport.Options, after int64) (way transport.Transport, sent func() int64)
+	// Chunk is how many bytes a lost connection may cost again.
+	Chunk int64
 }
 
 // Suite runs the suite; lay returns a new ground for each of its tests.
@@ -49,7 +56,11 @@ func Suite(t *testing.T, lay func(t *testing.T) Ground) {
 		{"dry run changes nothing", testDryRun},
 		{"two pushers at once", testTwoPushers},
 		{"one version, two contents, at once", testRace},
+		{"one upload, twice at once", testSameTwice},
 		{"cancelled", testCancelled},
+		{"resume", testResume},
+		{"cut anywhere", testCutAnywhere},
+		{"dry run sends no file", testDryRunSends},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
