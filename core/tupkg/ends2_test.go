@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -208,5 +209,29 @@ func TestShutdownIsTold(t *testing.T) {
 		if err := wait(); !errorsAre(err, ErrRefused) {
 			t.Errorf("sending %v: the server's end: %v", sending, err)
 		}
+	}
+}
+
+// Who is told to go while the Host still looks at the declaration hears why.
+func TestAbortedDeclaration(t *testing.T) {
+	t.Parallel()
+	h := newMemHost()
+	h.onDeclare = func(d Declaration) error {
+		d.Abort(&Refusal{Code: CodeReplaced, Reason: "a newer session"})
+		return context.Canceled
+	}
+	c, _ := session2(t, h, quick())
+	_, err := c.Push(t.Context(), Set{Files: smallFiles()})
+	if r, ok := errors.AsType[*Refusal](err); !ok || r.Code != CodeReplaced {
+		t.Errorf("version 2: %v", err)
+	}
+	conn, wait := serveV1(t, h)
+	o := uploadOptions(Document)
+	o.WantReason = true
+	if _, err := Upload(t.Context(), conn, smallFiles(), o); !errorsAre(err, ErrRefused) || !strings.Contains(err.Error(), "a newer session") {
+		t.Errorf("version 1: %v", err)
+	}
+	if err := wait(); !errorsAre(err, ErrRefused) {
+		t.Errorf("version 1, the server: %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func (s *serving) session(ctx context.Context, session Session, hint Dialect) er
 	defer abort(nil)
 	intake, err := session.Declare(ctx, Declaration{Files: meta.files, Abort: abort})
 	if err != nil {
-		return s.refuse(ctx, s.hostSaid(err))
+		return s.refuse(ctx, s.declined(ctx, err))
 	}
 	verdict, err := s.take(ctx, intake, &meta)
 	if err != nil {
@@ -215,6 +215,15 @@ func (l *line) hostSaid(err error) error {
 		return err
 	}
 	return &HostError{Phase: l.phase, Err: err}
+}
+
+// declined is hostSaid for a declaration: who is aborted while it is looked at hears
+// why.
+func (l *line) declined(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return l.hostSaid(err)
 }
 
 // reasonFor is what the client is told of an error.

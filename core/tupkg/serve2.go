@@ -169,7 +169,7 @@ func (s *serving2) take(ctx context.Context, u uploadMessage, abort context.Canc
 		Files: files, Manifest: u.Manifest, ManifestFile: u.ManifestFile, DryRun: u.DryRun, Wishes: u.Wishes, Abort: abort,
 	})
 	if err != nil {
-		return v, s.hostSaid(err)
+		return v, s.declined(ctx, err)
 	}
 	defer func() {
 		if cerr := intake.Close(); err == nil && cerr != nil {

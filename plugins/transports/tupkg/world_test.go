@@ -119,7 +119,12 @@ func newWorld(t testing.TB, change ...func(*server.Options)) *world {
 		t.Fatal(err)
 	}
 	w.Server = s
-	t.Cleanup(func() { _ = w.Close() })
+	t.Cleanup(func() {
+		_ = w.Close()
+		if t.Failed() {
+			t.Log(w.log.String())
+		}
+	})
 	return w
 }
 
