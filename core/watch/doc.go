@@ -95,9 +95,14 @@
 //
 // verdicts/MANIFEST.json ([VerdictFile]) is a [Verdict], replaced in one piece. Its
 // result is [Waiting] as long as anything else may follow; every other result is
-// final. Whoever waits for a verdict takes the final one with the SHA-256 of the
-// manifest that he brought, and with another id than a final one that was there
-// before. Verdicts stay for 7 days.
+// final. A final one is also in verdicts/SHA256.json ([FinalVerdictFile]), by the
+// SHA-256 of the manifest's text, where another manifest of the same name does not
+// replace it. Whoever waits for a verdict takes the one with the SHA-256 of the
+// manifest that he brought, if it has another id than the one that was there before.
+// Verdicts stay for 7 days.
+//
+// verdicts/.about.json ([AboutFile]) is an [About]: for which architecture the folder
+// is, so that who brings something need not bring more. It is written at each start.
 //
 // It imports pipeline, upload, manifest, report, repo and vfs, and is the only room
 // that imports fsnotify. It may change at any release.

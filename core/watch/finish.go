@@ -50,7 +50,7 @@ func (s *Scanner) finish(d departure, journaled bool) (stays bool, err error) {
 	}
 	err = s.settle(folder)
 	if err == nil {
-		err = s.writeVerdict(d.Verdict)
+		err = s.writeFinal(d.Verdict)
 	}
 	if err == nil && d.Verdict.ManifestSHA256 != "" {
 		err = s.forget(d.Verdict.ManifestSHA256)

@@ -153,14 +153,29 @@ func fit(name string, limit int) string {
 	return name[:cut] + tail
 }
 
+// FinalVerdictFile is where the last final verdict on a manifest with this text is,
+// below the drop folder, whatever came under its name since.
+func FinalVerdictFile(sha256 string) string { return path.Join(VerdictDir, sha256+verdictSuffix) }
+
 // writeVerdict puts a verdict where the uploader looks for it, in one piece.
-func (s *Scanner) writeVerdict(v Verdict) error {
+func (s *Scanner) writeVerdict(v Verdict) error { return s.writeVerdictTo(VerdictFile(v.Manifest), v) }
+
+// writeFinal puts a final verdict where it is looked for by the manifest's name, and
+// where it is found by its text.
+func (s *Scanner) writeFinal(v Verdict) error {
+	err := s.writeVerdict(v)
+	if err == nil && v.ManifestSHA256 != "" {
+		err = s.writeVerdictTo(FinalVerdictFile(v.ManifestSHA256), v)
+	}
+	return err
+}
+
+func (s *Scanner) writeVerdictTo(name string, v Verdict) error {
 	v.Updated = s.opt.Now().UTC()
 	text, err := v.document()
 	if err != nil {
 		return err
 	}
-	name := VerdictFile(v.Manifest)
 	return vfs.ReplaceFile(s.opt.Drop, name, name+newSuffix, 0o644, text)
 }
 
@@ -178,7 +193,7 @@ func (s *Scanner) prune() {
 	}
 	for _, i := range list {
 		name := path.Join(VerdictDir, i.Name)
-		if i.IsRegular() && now.Sub(i.ModTime) > verdictAge && !live[name] {
+		if i.IsRegular() && now.Sub(i.ModTime) > verdictAge && !live[name] && name != AboutFile {
 			err = errors.Join(err, s.opt.Drop.Remove(name))
 		}
 	}

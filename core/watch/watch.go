@@ -107,6 +107,7 @@ func New(opt Options) (*Scanner, error) {
 	if err := s.takeOver(r); err != nil {
 		return nil, err
 	}
+	s.tellAbout()
 	return s, nil
 }
 
