@@ -52,12 +52,16 @@ func rooms() map[string][]string {
 		"plugins/transports/tupkg": {
 			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",
 		},
+		"plugins/transports/ssh": {
+			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
+		},
 		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
 
 		// What only tests import.
-		"core/programtest":         {},
-		"core/archive/archivetest": {},
-		"core/mpk/mpktest":         {"core/archive/archivetest"},
+		"core/programtest":               {},
+		"plugins/transports/ssh/sshtest": {"core/programtest"},
+		"core/archive/archivetest":       {},
+		"core/mpk/mpktest":               {"core/archive/archivetest"},
 		"core/transport/transporttest": {
 			"core/index", "core/mpk/mpktest", "core/report", "core/transport", "core/upload", "core/vfs",
 		},

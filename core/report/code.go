@@ -45,6 +45,7 @@ const (
 	CodeProtocol    Code = "MP-PROTOCOL"
 	CodeServer      Code = "MP-SERVER"
 	CodeBusy        Code = "MP-BUSY"
+	CodeRemote      Code = "MP-REMOTE"
 
 	// Told, and refusing nothing.
 	CodeHealed    Code = "MP-HEALED"

@@ -70,6 +70,9 @@ func explanations() []Explanation {
 			"The server took the login and then said no. The message is its own; a request number in it leads to the lines in the server's log."},
 		{CodeBusy, "the server has no room now",
 			"A quota, the disk or the number of sessions is used up, or another session of yours sends the same files. What has arrived is kept. Try later."},
+		{CodeRemote, "the machine that ssh leads to has no mmpush that answers",
+			"ssh got in, and `mmpush receive` did not answer there: mmpush is not installed where a command over ssh finds it, is older than this one, or a start-up file of the shell prints something for every command. " +
+				"`ssh HOST mmpush version` shows what is there. MMPUSH_REMOTE (or --remote) names another program; a server without mmpush can take uploads by sftp:// into a drop folder that `mmpush watch` looks after."},
 		{CodeHealed, "a stanza was made safe for the client",
 			"A stanza in the index had a form that makes the mmpack client crash or lose a value, as mmpack-modifyrepo writes it. It was written again in a form that both read exactly; its value is the same."},
 		{CodeRecovered, "an interrupted publish was finished",

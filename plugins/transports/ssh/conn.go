@@ -1,0 +1,126 @@
+package ssh
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+const (
+	// exitTime is how long ssh may take to end when its streams have ended, and
+	// after it was asked to.
+	exitTime = 2 * time.Second
+	// tailBytes is how much of what ssh says is kept for the error.
+	tailBytes = 8 << 10
+)
+
+// Conn is a running ssh: what is written goes to the program on the other side, what
+// that writes is read. Its errors say what ssh has said.
+type Conn struct {
+	target Target
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    io.ReadCloser
+	said   *tail
+	// heard: the other side has said something that makes sense.
+	heard bool
+	// check looks at the first bytes; nil takes any.
+	check func(first []byte) error
+
+	exited  chan struct{}
+	closing sync.Once
+}
+
+// start runs ssh with this command line. What ssh and the other side write on
+// standard error goes to told, too, line by line and without control characters.
+func start(t Target, args []string, told io.Writer) (*Conn, error) {
+	c := &Conn{target: t, said: &tail{to: told}, exited: make(chan struct{})}
+	c.cmd = exec.Command(args[0], args[1:]...)
+	c.cmd.Stderr = c.said
+	// A connection that ssh shares with later ones keeps our pipes open.
+	c.cmd.WaitDelay = exitTime / 4
+	var err error
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return nil, c.cannotStart(err)
+	}
+	// Not StdoutPipe: Wait would close it under the reader.
+	out, theirs, err := os.Pipe()
+	if err != nil {
+		_ = c.in.Close()
+		return nil, c.cannotStart(err)
+	}
+	c.out, c.cmd.Stdout = out, theirs
+	err = c.cmd.Start()
+	_ = theirs.Close()
+	if err != nil {
+		_ = out.Close()
+		return nil, c.cannotStart(err)
+	}
+	go func() {
+		defer close(c.exited)
+		_ = c.cmd.Wait()
+		c.said.flush()
+	}()
+	return c, nil
+}
+
+// Read reads what the other side has written.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.heard || c.check == nil {
+		n, err := c.out.Read(p)
+		return n, c.explain(n, err)
+	}
+	n, err := io.ReadAtLeast(c.out, p, min(2, len(p)))
+	if n > 0 {
+		if bad := c.check(p[:n]); bad != nil {
+			return 0, bad
+		}
+		c.heard = true
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, c.explain(n, err)
+}
+
+// Write sends to the other side.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.in.Write(p)
+	return n, c.explain(0, err)
+}
+
+// CloseWrite tells the other side that nothing more comes.
+func (c *Conn) CloseWrite() error { return c.in.Close() }
+
+// Close ends ssh. It may be called twice and while others read and write.
+func (c *Conn) Close() error {
+	c.closing.Do(func() {
+		_ = c.in.Close()
+		_ = c.out.Close()
+		ask := time.AfterFunc(exitTime/4, func() { terminate(c.cmd.Process) })
+		kill := time.AfterFunc(exitTime, func() { _ = c.cmd.Process.Kill() })
+		<-c.exited
+		ask.Stop()
+		kill.Stop()
+	})
+	return nil
+}
+
+// explain turns the end of a stream into what ssh says about it.
+func (c *Conn) explain(n int, err error) error {
+	if err == nil || errors.Is(err, os.ErrClosed) || n > 0 {
+		return err
+	}
+	select {
+	case <-c.exited:
+	case <-time.After(exitTime):
+		return err
+	}
+	if told := c.failure(); told != nil {
+		return told
+	}
+	return err
+}

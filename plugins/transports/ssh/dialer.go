@@ -1,0 +1,28 @@
+package ssh
+
+import "io"
+
+// Dialer runs ssh to one target.
+type Dialer struct {
+	Command Command
+	Target  Target
+	// Told gets the lines that ssh and the other side write on standard error, as
+	// they come and without control characters; nil is allowed.
+	Told io.Writer
+}
+
+// Run has the other side run mmpush, whose first bytes are those of a conversation of
+// version 2. The words arrive there as they are. The caller closes the Conn.
+func (d Dialer) Run(words ...string) (*Conn, error) {
+	c, err := start(d.Target, d.Command.args(d.Target, nil, QuoteAll(words...)), d.Told)
+	if err != nil {
+		return nil, err
+	}
+	c.check = c.checkGreeting
+	return c, nil
+}
+
+// Subsystem has the other side's sshd run one of its subsystems, such as sftp.
+func (d Dialer) Subsystem(name string) (*Conn, error) {
+	return start(d.Target, d.Command.args(d.Target, []string{"-s"}, name), d.Told)
+}
