@@ -36,6 +36,7 @@ func rooms() map[string][]string {
 		"core/verify":    {"core/manifest", "core/mpk", "core/index", "core/plan", "core/upload", "core/report"},
 		"core/repo":      {"core/vfs", "core/report"},
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
+		"core/upkeep":    {"core/repo", "core/commit", "core/vfs", "core/report"},
 		"core/pipeline":  slices.Concat(line, []string{"core/access"}),
 		"core/transport": {"core/manifest", "core/upload", "core/report"},
 		"core/access":    {"core/report"},
@@ -55,7 +56,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
 
 		// What only tests import.
 		"core/programtest":               {},

@@ -23,6 +23,7 @@ type grammar struct {
 	Check   checkCmd   `cmd:"" help:"Verify uploads offline; no repository is needed."`
 	Init    initCmd    `cmd:"" help:"Make a repository."`
 	List    listCmd    `cmd:"" help:"List the packages of a repository."`
+	Gc      gcCmd      `cmd:"" name:"gc" help:"Delete retired files whose time is over, and what killed processes have left."`
 	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
 	Serve   serveCmd   `cmd:"" help:"Take uploads over the network and publish them."`

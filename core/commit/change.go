@@ -24,6 +24,9 @@ type Change struct {
 	Retires []Retire
 	// Records are the history's changes: one for each upload or removal.
 	Records []repo.Change
+	// Names tells what the new index files name: that stays if the disk is full and
+	// retired files have to go. Nil: none goes.
+	Names Names
 	// Clock bounds the modification times of the new index files.
 	Clock Clock
 }
@@ -60,6 +63,8 @@ type Retire struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
+	// Purge: the file has no grace time; it is deleted by the next expiry.
+	Purge bool `json:"purge,omitempty"`
 }
 
 // Replan plans an intent again on the repository as it is now; the files are in

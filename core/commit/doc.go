@@ -23,7 +23,8 @@
 //     stage and targets are on one file system. It writes the new index files into the stage and syncs them. Their
 //     modification time is max(now, that of the file they replace + step), and
 //     never more than limit ahead of the clock: the repository's other tool
-//     reloads an index only when that time has grown. Then the stage folder and
+//     reloads an index only when that time has grown. The room that the records of
+//     step 7 need is taken: a full disk is met here. Then the stage folder and
 //     its parent are synced; if .mmpush may be new, .mmpush and the repository's
 //     folder too.
 //  4. The journal says everything that follows: the intent in a form that can be
@@ -39,7 +40,8 @@
 //  7. The retire records are appended and synced, then the history record, last:
 //     a history that has the transaction says that everything before is durable.
 //  8. The journal is removed. Only now is the change acknowledged.
-//  9. [Tx.Expire] deletes retired files whose grace time is over. Their folders are
+//  9. [Tx.Expire] deletes retired files whose grace time is over, and the oldest of
+//     those beyond the setting retired-max. Their folders are
 //     synced before the list of retired files is replaced: a file that a power loss
 //     brings back has to be in the list still.
 //
@@ -62,6 +64,16 @@
 // Records of retired files that are there already are synced, too, not written twice.
 // An index file that the journal does not know is never renamed over. A file at a
 // target counts only with the journal's size and SHA-256.
+//
+// # A full disk
+//
+// If there is no room ahead of the commit point, the oldest retired files are deleted
+// before their grace time is over, as many as the change needs, with a warning; then
+// all that was staged for the first attempt is deleted, and there is one more. What an
+// index names stays, and what the new index will name: a file that was retired and is
+// published again. If that does not help, the change is given up, and the repository
+// is as it was. Behind the commit point a full disk is not expected, since the room was
+// taken; if it happens, the same is done with a view to both pairs of indexes.
 //
 // # What is synced, and why that is all
 //

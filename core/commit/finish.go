@@ -17,6 +17,9 @@ import (
 // finish does everything behind the commit point; doing a part of it again does no
 // harm.
 func (tx *Tx) finish(j journal) error {
+	if err := tx.release(j); err != nil {
+		return err
+	}
 	if err := tx.place(j.Puts, j.Stage); err != nil {
 		return err
 	}
@@ -148,6 +151,7 @@ func (tx *Tx) retire(j journal) error {
 		// was decided.
 		records = append(records, repo.Retired{
 			Transaction: j.Transaction, Name: r.Name, SHA256: r.SHA256, Size: info.Size, Ino: info.Ino, Since: tx.repo.Now().UTC(),
+			Purge: r.Purge,
 		})
 	}
 	return tx.repo.AppendRetired(records)

@@ -26,6 +26,9 @@ const journalMagic = "mmpush-journal"
 // journalLimit bounds what is read back; a stanza in an intent is some 600 bytes.
 const journalLimit = 512 << 20
 
+// journalTemp is the journal while it is written.
+const journalTemp = repo.JournalFile + ".new"
+
 // journal is a decided change.
 type journal struct {
 	Transaction string          `json:"transaction"`
@@ -114,7 +117,7 @@ func (tx *Tx) writeJournal(j journal) error {
 		return fmt.Errorf("the journal would have %d bytes; at most %d can be read back: publish less at once", len(text), journalLimit)
 	}
 	r := tx.repo
-	return vfs.ReplaceFile(r.FS, repo.JournalFile, repo.JournalFile+".new", r.PrivateFileMode(), text)
+	return vfs.ReplaceFile(r.FS, repo.JournalFile, journalTemp, r.PrivateFileMode(), text)
 }
 
 // readJournal returns nil if there is none.

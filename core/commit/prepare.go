@@ -41,6 +41,9 @@ func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
 		}
 		j.Switches = append(j.Switches, js)
 	}
+	if err := tx.reserve(j); err != nil {
+		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
+	}
 	if err := tx.syncStage(j); err != nil {
 		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
 	}
@@ -107,10 +110,15 @@ func (tx *Tx) clockError(s Switch) error {
 	}
 }
 
-// stageIndex writes one new index file. Its name begins with a dot and ends with
-// the transaction: no upload's file is called that, nor that of another attempt.
+// stagedIndex is the name of a new index file. It begins with a dot and ends with the
+// transaction: no upload's file is called that, nor that of another attempt.
+func stagedIndex(j journal, index string) string {
+	return path.Join(j.Stage, "."+index+"."+j.Transaction)
+}
+
+// stageIndex writes one new index file.
 func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, error) {
-	js := journalSwitch{Index: s.Index, From: path.Join(j.Stage, "."+s.Index+"."+j.Transaction), Base: s.Base}
+	js := journalSwitch{Index: s.Index, From: stagedIndex(j, s.Index), Base: s.Base}
 	f, err := tx.repo.FS.Create(js.From, repo.FileMode)
 	if err != nil {
 		return js, err

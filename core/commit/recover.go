@@ -63,7 +63,7 @@ func (tx *Tx) forgetJournal() error {
 
 // complete goes on with a decided change and deletes its stage.
 func (tx *Tx) complete(j journal) error {
-	if err := tx.finish(j); err != nil {
+	if err := tx.behind(j); err != nil {
 		return tx.unfinished(err)
 	}
 	tx.note("an interrupted publish was finished first", j)

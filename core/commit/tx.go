@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 
 	"github.com/mmpush/mmpush/core/repo"
@@ -45,16 +44,14 @@ func (tx *Tx) Close() error { return tx.lock.Unlock() }
 
 // Commit makes the change durable and returns its generation. After an error the
 // repository is as it was, unless the error says that the next run will finish the
-// change.
+// change. On a full disk, retired files that nobody names give their room, the oldest
+// first, and the commit is tried once more.
 func (tx *Tx) Commit(ctx context.Context, c Change) (repo.Generation, error) {
-	j, err := tx.prepare(ctx, c)
+	j, err := tx.ahead(ctx, c)
 	if err != nil {
 		return repo.Generation{}, err
 	}
-	if err := tx.decide(j); err != nil {
-		return repo.Generation{}, err
-	}
-	if err := tx.finish(j); err != nil {
+	if err := tx.behind(j); err != nil {
 		return repo.Generation{}, tx.unfinished(err)
 	}
 	return j.Generation, nil
@@ -68,7 +65,7 @@ func (tx *Tx) decide(j journal) error {
 	if err == nil {
 		return nil
 	}
-	if _, statErr := tx.repo.FS.Lstat(repo.JournalFile); errors.Is(statErr, fs.ErrNotExist) {
+	if !tx.decided() {
 		return repo.DiskError("commit", path.Join(tx.repo.Path, repo.JournalFile), err)
 	}
 	return tx.unfinished(err)

@@ -12,12 +12,15 @@ import (
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // staged is where an upload's files wait for the commit; a dry run has none.
 type staged struct {
 	dir   string
 	stage *repo.Stage
+	// notes tell what the staging cost.
+	notes []report.Finding
 }
 
 func (s staged) discard() {
@@ -35,6 +38,21 @@ func bring(ctx context.Context, r *repo.Repo, req Request) (upload.Upload, stage
 		u, err := upload.Inspect(ctx, req.Upload, []string{r.Arch}, opt)
 		return u, staged{}, err
 	}
+	u, s, err := stageUpload(ctx, r, req, opt)
+	if !vfs.IsFull(err) {
+		return u, s, err
+	}
+	notes, roomErr := makeRoom(ctx, r, req)
+	if roomErr != nil || notes == nil {
+		return u, s, errors.Join(err, roomErr)
+	}
+	u, s, err = stageUpload(ctx, r, req, opt)
+	s.notes = notes
+	return u, s, err
+}
+
+// stageUpload reads the upload into a stage; a failed one leaves none.
+func stageUpload(ctx context.Context, r *repo.Repo, req Request, opt upload.Options) (upload.Upload, staged, error) {
 	if err := r.Prepare(); err != nil {
 		return upload.Upload{}, staged{}, err
 	}
@@ -42,13 +60,34 @@ func bring(ctx context.Context, r *repo.Repo, req Request) (upload.Upload, stage
 	if err != nil {
 		return upload.Upload{}, staged{}, err
 	}
-	s := staged{stage.Dir, stage}
+	s := staged{dir: stage.Dir, stage: stage}
 	u, err := upload.Stage(ctx, req.Upload, r.FS, stage.Dir, r.Arch, opt)
 	if err != nil {
 		s.discard()
 		return upload.Upload{}, staged{}, err
 	}
 	return u, s, nil
+}
+
+// makeRoom frees, on a full disk, what an upload needs, and tells what that cost; nil
+// is nothing.
+func makeRoom(ctx context.Context, r *repo.Repo, req Request) ([]report.Finding, error) {
+	tx, err := begin(ctx, r, req.Options)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.MakeRoom(roomFor(req.Upload, r.Arch), nil)
+	return tx.Notes, errors.Join(err, tx.Close())
+}
+
+// roomFor is what the files of an upload take.
+func roomFor(u upload.Upload, arch string) commit.Room {
+	packages := u.Manifest.Packages(arch)
+	need := commit.Room{Bytes: 1<<20 + u.Manifest.Source.Size, Files: len(packages) + 8}
+	for _, p := range packages {
+		need.Bytes += p.File.Size
+	}
+	return need
 }
 
 // limitsOf are the limits on archives.

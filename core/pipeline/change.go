@@ -20,7 +20,7 @@ func (d *draft) change(stage string, opt Options) (commit.Change, error) {
 	if err := e.Encode(d.steps); err != nil {
 		return commit.Change{}, err
 	}
-	c := commit.Change{Stage: stage, Intent: text.Bytes(), Clock: clock}
+	c := commit.Change{Stage: stage, Intent: text.Bytes(), Clock: clock, Names: d.view.Names}
 	for i, name := range (Mmpack{}).Indexes() {
 		c.Switches = append(c.Switches, commit.Switch{Index: name, Base: d.base[i], Write: writer(d.view, name)})
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"path"
 	"strconv"
 
@@ -43,7 +44,7 @@ func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, e
 		return nil, err
 	}
 	opt.oneChange = true
-	c := &ChangeSet{repo: r, opt: opt, stage: staged{stage.Dir, stage}, taken: newTaken(r.FS)}
+	c := &ChangeSet{repo: r, opt: opt, stage: staged{dir: stage.Dir, stage: stage}, taken: newTaken(r.FS)}
 	if c.tx, err = begin(ctx, r, opt); err != nil {
 		c.stage.discard()
 		return nil, err
@@ -78,12 +79,12 @@ func (c *ChangeSet) Add(ctx context.Context, req Request) (report.Report, error)
 }
 
 func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep report.Report) (report.Report, error) {
-	opt := upload.Options{Limits: limitsOf(req.Options), Progress: req.Progress}
-	u, err := upload.Stage(ctx, req.Upload, c.repo.FS, path.Join(c.stage.dir, folder), c.repo.Arch, opt)
+	u, notes, err := c.bring(ctx, req, path.Join(c.stage.dir, folder))
 	if err != nil {
 		return rep, err
 	}
-	rep.Findings, err = verify.Run(ctx, u, c.repo.Arch, req.Verifiers)
+	found, err := verify.Run(ctx, u, c.repo.Arch, req.Verifiers)
+	rep.Findings = append(notes, found...)
 	if err != nil {
 		return rep, err
 	}
@@ -92,6 +93,30 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 		return rep, nil
 	}
 	return c.plan(ctx, step{plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, folder}, req.Verifiers, rep)
+}
+
+// bring reads an upload into a folder of the stage. On a full disk, retired files that
+// the change set does not need give their room; the notes tell.
+func (c *ChangeSet) bring(ctx context.Context, req Request, dir string) (upload.Upload, []report.Finding, error) {
+	opt := upload.Options{Limits: limitsOf(req.Options), Progress: req.Progress}
+	u, err := upload.Stage(ctx, req.Upload, c.repo.FS, dir, c.repo.Arch, opt)
+	if !vfs.IsFull(err) {
+		return u, nil, err
+	}
+	told := len(c.tx.Notes)
+	made, roomErr := c.tx.MakeRoom(roomFor(req.Upload, c.repo.Arch), c.draft.view.Names)
+	if roomErr != nil || !made {
+		return u, nil, errors.Join(err, roomErr)
+	}
+	err = vfs.RemoveAll(c.repo.FS, dir)
+	if err == nil {
+		err = c.repo.FS.Mkdir(dir, c.repo.PrivateFolderMode())
+	}
+	if err != nil {
+		return u, nil, repo.DiskError("stage", path.Join(c.repo.Path, dir), err)
+	}
+	u, err = upload.Stage(ctx, req.Upload, c.repo.FS, dir, c.repo.Arch, opt)
+	return u, c.tx.Notes[told:], err
 }
 
 // Remove plans the removal of the sources that sel picks.
@@ -130,6 +155,7 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 	if err != nil {
 		return rep, err
 	}
+	told := len(c.tx.Notes)
 	generation, err := c.tx.Commit(ctx, change)
 	if err != nil {
 		return rep, err
@@ -139,6 +165,7 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 	if err := c.tx.Expire(); err != nil {
 		rep.Findings = append(rep.Findings, notExpired(err))
 	}
+	rep.Findings = append(rep.Findings, c.tx.Notes[told:]...)
 	return rep, nil
 }
 

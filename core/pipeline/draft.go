@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -138,23 +137,8 @@ func identify(r *repo.Repo) ([]repo.Identity, error) {
 	return list, nil
 }
 
-// inRepo says in which repository something could not be read; the rooms that are
-// asked know only names below it.
-func inRepo(r *repo.Repo, err error) error {
-	if err == nil {
-		return nil
-	}
-	told, ok := errors.AsType[*report.Error](err)
-	if !ok {
-		return repo.DiskError("plan", r.Path, err)
-	}
-	e := *told
-	e.File = path.Join(r.Path, e.File)
-	if e.Hint == "" {
-		e.Hint = "nothing was changed; run the same command again when the cause is gone"
-	}
-	return &e
-}
+// inRepo says in which repository something could not be read.
+func inRepo(r *repo.Repo, err error) error { return r.Tell("plan", err) }
 
 func (d *draft) refused() bool { return report.Refused(d.findings) }
 

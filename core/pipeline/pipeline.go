@@ -52,7 +52,8 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 	defer stage.discard()
 
 	rep := report.Report{Schema: report.Schema, Manifest: u.Name, Repository: r.Path, Architecture: r.Arch}
-	rep.Findings, err = verify.Run(ctx, u, r.Arch, req.Verifiers)
+	found, err := verify.Run(ctx, u, r.Arch, req.Verifiers)
+	rep.Findings = append(stage.notes, found...)
 	if err != nil {
 		return rep, err
 	}
@@ -82,6 +83,7 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 		return rep, err
 	}
 	defer tx.Close()
+	told := len(tx.Notes)
 	rep.Findings = append(rep.Findings, tx.Notes...)
 	if d, err = d.again(ctx, r, taken, verifiers); err != nil {
 		return rep, err
@@ -102,5 +104,6 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 	if err := tx.Expire(); err != nil {
 		rep.Findings = append(rep.Findings, notExpired(err))
 	}
+	rep.Findings = append(rep.Findings, tx.Notes[told:]...)
 	return rep, nil
 }

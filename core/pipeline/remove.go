@@ -24,6 +24,6 @@ func Remove(ctx context.Context, r *repo.Repo, sel index.Selector, opt Options) 
 	if err != nil {
 		return rep, err
 	}
-	defer staged{stage.Dir, stage}.discard()
+	defer staged{dir: stage.Dir, stage: stage}.discard()
 	return change(ctx, r, remove, nil, stage.Dir, opt, rep)
 }

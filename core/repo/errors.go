@@ -3,6 +3,7 @@ package repo
 import (
 	"errors"
 	"fmt"
+	"path"
 	"syscall"
 
 	"github.com/mmpush/mmpush/core/report"
@@ -19,6 +20,24 @@ func DiskError(stage, file string, err error) error {
 		e.Hint = "make room, then run the same command again; nothing was changed"
 	}
 	return e
+}
+
+// Tell says in which repository something could not be done; the rooms that are asked
+// know only names below it.
+func (r *Repo) Tell(stage string, err error) error {
+	if err == nil {
+		return nil
+	}
+	told, ok := errors.AsType[*report.Error](err)
+	if !ok {
+		return DiskError(stage, r.Path, err)
+	}
+	e := *told
+	e.File = path.Join(r.Path, e.File)
+	if e.Hint == "" {
+		e.Hint = "nothing was changed; run the same command again when the cause is gone"
+	}
+	return &e
 }
 
 // cause keeps the whole chain for errors.Is and says it once.

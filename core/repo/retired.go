@@ -19,6 +19,8 @@ type Retired struct {
 	Size   int64     `json:"size"`
 	Ino    uint64    `json:"ino"`
 	Since  time.Time `json:"since"`
+	// Purge: it has no grace time.
+	Purge bool `json:"purge,omitempty"`
 }
 
 // retiredLimit bounds the file of retired records; a record is some 250 bytes.

@@ -61,24 +61,28 @@ type Settings struct {
 	Rebuild, Downgrade, TakeOver Policy
 	// Grace is how long retired files stay; 0 deletes them at once.
 	Grace time.Duration
+	// RetiredMax is how much room retired files may take; beyond it the oldest go
+	// before their time.
+	RetiredMax Quota
 	// Group shares .mmpush with the folder's group (mode 02770).
 	Group bool
 }
 
 // defaultSettings hold for a repository that has no settings file.
 func defaultSettings(kind string) Settings {
-	return Settings{Kind: kind, Grace: DefaultGrace}
+	return Settings{Kind: kind, Grace: DefaultGrace, RetiredMax: Quota{Percent: DefaultRetiredMax}}
 }
 
 // settingsFile is the YAML form.
 type settingsFile struct {
-	ID        string   `yaml:"id"`
-	Kind      string   `yaml:"kind"`
-	Rebuild   yamlMode `yaml:"rebuild"`
-	Downgrade yamlMode `yaml:"downgrade"`
-	TakeOver  yamlMode `yaml:"take-over"`
-	Grace     *string  `yaml:"grace"`
-	Group     bool     `yaml:"group"`
+	ID         string   `yaml:"id"`
+	Kind       string   `yaml:"kind"`
+	Rebuild    yamlMode `yaml:"rebuild"`
+	Downgrade  yamlMode `yaml:"downgrade"`
+	TakeOver   yamlMode `yaml:"take-over"`
+	Grace      *string  `yaml:"grace"`
+	RetiredMax *string  `yaml:"retired-max"`
+	Group      bool     `yaml:"group"`
 }
 
 // yamlMode is one word for all sources, or a mapping of patterns to words.
@@ -132,6 +136,11 @@ func parseSettings(text []byte, kind string) (Settings, error) {
 			return s, fmt.Errorf("grace: %q is not a time such as 72h or 30m", *file.Grace)
 		}
 	}
+	if file.RetiredMax != nil {
+		if s.RetiredMax, err = parseQuota(*file.RetiredMax); err != nil {
+			return s, fmt.Errorf("retired-max: %w", err)
+		}
+	}
 	return s, nil
 }
 
@@ -145,6 +154,7 @@ func formatSettings(s Settings) []byte {
 	writePolicy(&b, "downgrade", s.Downgrade)
 	writePolicy(&b, "take-over", s.TakeOver)
 	fmt.Fprintf(&b, "# How long replaced files stay for whoever holds an older index.\ngrace: %s\n", s.Grace)
+	fmt.Fprintf(&b, "# How much of the disk they may take (10%% of it, or 20GiB); beyond that the oldest go first.\nretired-max: %s\n", s.RetiredMax)
 	fmt.Fprintf(&b, "# Share this folder with its group.\ngroup: %t\n", s.Group)
 	return b.Bytes()
 }
@@ -177,7 +187,7 @@ func readSettings(fsys vfs.FS, repoPath, kind string) (Settings, bool, error) {
 	if err != nil {
 		return Settings{}, false, &report.Error{
 			Stage: "open", Code: report.CodeSettings, Kind: report.KindUsage, File: file, Err: err,
-			Hint: "known keys are id, kind, rebuild, downgrade, take-over, grace and group",
+			Hint: "known keys are id, kind, rebuild, downgrade, take-over, grace, retired-max and group",
 		}
 	}
 	return s, true, nil

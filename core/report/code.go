@@ -51,6 +51,20 @@ const (
 	CodeHealed    Code = "MP-HEALED"
 	CodeRecovered Code = "MP-RECOVERED"
 	CodeReplaced  Code = "MP-REPLACED"
+	CodeRoom      Code = "MP-ROOM"
+	CodeDepends   Code = "MP-DEPENDS"
+
+	// What fsck finds in a repository: exit 3.
+	CodeLost     Code = "MP-LOST"
+	CodeDamaged  Code = "MP-DAMAGED"
+	CodeForeign  Code = "MP-FOREIGN"
+	CodePair     Code = "MP-PAIR"
+	CodeStanza   Code = "MP-STANZA"
+	CodeDanger   Code = "MP-DANGER"
+	CodeMode     Code = "MP-MODE"
+	CodeOwner    Code = "MP-OWNER"
+	CodeRetired  Code = "MP-RETIRED"
+	CodeLeftover Code = "MP-LEFTOVER"
 
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"

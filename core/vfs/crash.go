@@ -90,7 +90,7 @@ func (m *Mem) Clone() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := copier{nodes: map[*memNode]*memNode{}}
-	out := &Mem{now: m.now, lastIno: m.lastIno, root: c.node(m.root)}
+	out := &Mem{now: m.now, lastIno: m.lastIno, root: c.node(m.root), space: m.space}
 	changes := map[*entryChange]*entryChange{}
 	for _, p := range m.pending {
 		n := &entryChange{dir: c.node(p.dir), name: p.name, node: c.node(p.node), needs: changes[p.needs],

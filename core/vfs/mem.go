@@ -21,6 +21,18 @@ type Mem struct {
 	// pending are the changes of entries that no SyncDir has made durable, in
 	// the order in which they were made.
 	pending []*entryChange
+	space   Space
+}
+
+// SetSpace is the room that the file system tells of; it bounds nothing.
+func (m *Mem) SetSpace(s Space) { m.space = s }
+
+// Space implements [Measurer].
+func (m *Mem) Space() (Space, error) {
+	if m.space == (Space{}) {
+		return m.space, errors.ErrUnsupported
+	}
+	return m.space, nil
 }
 
 var _ FS = (*Mem)(nil)

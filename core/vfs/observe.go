@@ -61,6 +61,9 @@ func (o *observed) do(kind, name string, call func() error) error {
 	return call()
 }
 
+// Space measures where the FS below can.
+func (o *observed) Space() (Space, error) { return SpaceOf(o.fsys) }
+
 func (o *observed) Open(name string) (File, error) {
 	return o.open("open", name, func() (File, error) { return o.fsys.Open(name) })
 }

@@ -39,6 +39,7 @@ func fillSystem(i *Info, info fs.FileInfo) {
 		i.Dev = uint64(st.Dev)
 		i.Ino = st.Ino
 		i.Links = uint64(st.Nlink)
+		i.UID, i.GID, i.Owned = st.Uid, st.Gid, true
 		i.ChangeTime = changeTime(st)
 	}
 }

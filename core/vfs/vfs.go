@@ -20,6 +20,9 @@ type Info struct {
 	Dev, Ino uint64
 	// Links is how many names the inode has; 0 is unknown.
 	Links uint64
+	// UID and GID are the owner and the group, if Owned is set.
+	UID, GID uint32
+	Owned    bool
 }
 
 // IsRegular reports whether the entry is an ordinary file.

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"time"
+
+	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+)
+
+// upkeepFlags are those of every verb that keeps a repository in order.
+type upkeepFlags struct {
+	Repo     *string       `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+}
+
+// open opens the repository. The caller calls done at the end.
+func (f upkeepFlags) open(a *app) (r *repo.Repo, done func(), err error) {
+	at := a.Getenv("MMPUSH_REPO")
+	if f.Repo != nil {
+		at = *f.Repo
+	}
+	switch {
+	case at == "":
+		return nil, nil, wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository is meant")
+	case f.LockWait < 0:
+		return nil, nil, wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", f.LockWait)
+	}
+	return a.openRepo(at)
+}
+
+// options are how these verbs change a repository.
+func (f upkeepFlags) options(a *app) pipeline.Options {
+	return pipeline.Options{
+		Who: a.User, Transport: "dir", LockWait: f.LockWait, Program: program(a.verb), Waiting: a.waiting,
+	}
+}
+
+func (f upkeepFlags) commitOptions(a *app, r *repo.Repo) commit.Options {
+	return pipeline.CommitOptions(r, f.options(a))
+}
