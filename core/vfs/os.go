@@ -97,7 +97,12 @@ func (d *Dir) CopyOwner(from, to string) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	return d.root.Lchown(to, uid, gid)
+	err = d.root.Lchown(to, uid, gid)
+	if errors.Is(err, fs.ErrPermission) {
+		// Not a member of the group; the owner may still be right.
+		return d.root.Lchown(to, uid, -1)
+	}
+	return err
 }
 
 // openExact makes a file and gives it exactly that mode: the umask may have

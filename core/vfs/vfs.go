@@ -81,7 +81,8 @@ type BlockingLocker interface {
 
 // OwnerCopier is what an FS can be if its files have owners.
 type OwnerCopier interface {
-	// CopyOwner gives the file to the owner and group of the file from.
+	// CopyOwner gives the file to the owner of the file from, and to its group if
+	// we may.
 	CopyOwner(from, to string) error
 }
 
