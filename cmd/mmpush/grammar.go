@@ -27,6 +27,7 @@ type grammar struct {
 	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
 	Serve   serveCmd   `cmd:"" help:"Take uploads over the network and publish them."`
+	User    userCmd    `cmd:"" help:"Change who may log in to a server, and what they may do."`
 	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
 }
@@ -119,7 +120,7 @@ func (a *app) parse() (verb, error) {
 		return nil, usageError(err)
 	}
 	selected := ctx.Selected()
-	a.verb = selected.Name
+	a.verb = selected.Path()
 	a.json = g.JSON || g.Output == "json"
 	a.out.silent = a.json
 	v, ok := selected.Target.Addr().Interface().(verb)
@@ -135,7 +136,7 @@ func usageError(err error) error {
 	hint := "usage: mmpush VERB ...; mmpush --help shows the verbs"
 	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
 		if node := p.Context.Selected(); node != nil {
-			hint = "usage: mmpush " + node.Summary() + "; see mmpush " + node.Name + " --help"
+			hint = "usage: mmpush " + node.Summary() + "; see mmpush " + node.Path() + " --help"
 		} else if len(p.Context.Args) == 0 {
 			err = errors.New("a verb is missing: " + strings.Join(verbs(p.Context.Model.Node), ", "))
 		}

@@ -35,6 +35,9 @@ type env struct {
 	// Terminal returns the width of the terminal that w writes to; ok is false
 	// if w is not a terminal. A width of 0 is unknown.
 	Terminal func(w io.Writer) (width int, ok bool)
+	// Ask asks a person for a secret, which is not shown as it is typed; nil if
+	// nobody is there to ask.
+	Ask func(ctx context.Context, question string) (string, error)
 	// User is the name of who runs the program; empty if unknown.
 	User string
 	// WrapFS, if not nil, is put around every folder that is opened.
@@ -45,7 +48,7 @@ func processEnv() env {
 	return env{
 		Program: programName(os.Args[0]), Args: os.Args[1:],
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Getenv: os.Getenv, Terminal: terminalOf, User: userName(),
+		Getenv: os.Getenv, Terminal: terminalOf, Ask: asker(), User: userName(),
 	}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -30,7 +32,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "lock": lock, "upload": makeUpload,
+			"exits": exits, "lock": lock, "upload": makeUpload, "mode": wantMode,
 		},
 	})
 }
@@ -82,4 +84,16 @@ func makeUpload(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err := u.Write(ts.MkAbs(args[0]))
 	ts.Check(err)
+}
+
+// wantMode is `mode 0600 FILE`: what the file's mode has to be.
+func wantMode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mode MODE FILE")
+	}
+	info, err := os.Lstat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
 }

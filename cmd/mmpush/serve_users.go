@@ -103,7 +103,7 @@ func readUsers(path string) (*access.File, access.Stamp, error) {
 func usersError(path string, err error) error {
 	e := &report.Error{Stage: "users", Code: report.CodeUsers, Kind: report.KindUsage, File: path, Err: err}
 	if os.IsNotExist(err) {
-		e.Hint = "the users file has a line NAME:HASH rights=... for each user; htpasswd -B writes such hashes"
+		e.Hint = "mmpush user add NAME --users " + quote(path) + " makes it"
 	}
 	return e
 }

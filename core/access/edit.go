@@ -1,10 +1,13 @@
 package access
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mmpush/mmpush/core/report"
 )
 
 // The edits below return a new File in which one line is other, new or gone, and
@@ -54,6 +57,25 @@ func (f *File) SetPassword(name string, hash Hash) (*File, error) {
 // SetRights replaces all rights.
 func (f *File) SetRights(name string, rights []Right) (*File, error) {
 	return f.edit(name, func(u *user) error { u.rights = rights; return nil })
+}
+
+// ChangeRights replaces all rights by what change makes of them; its error is the
+// edit's, with the file's path.
+func (f *File) ChangeRights(name string, change func([]Right) ([]Right, error)) (*File, error) {
+	u := f.data().user(name)
+	if u == nil {
+		return nil, f.noUser(name)
+	}
+	changed, err := change(cloneRights(u.rights))
+	if e, ok := errors.AsType[*report.Error](err); ok {
+		told := *e
+		told.File = f.data().path
+		return nil, &told
+	}
+	if err != nil {
+		return nil, usersError(f.data().path, err)
+	}
+	return f.SetRights(name, changed)
 }
 
 // SetSuspended suspends a user, or lets them in again.
