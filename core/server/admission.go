@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,36 +12,57 @@ import (
 )
 
 // admit reserves room for the bytes that are still to come, or refuses.
-func (s *Server) admit(in *intake) error {
+func (s *Server) admit(ctx context.Context, in *intake) error {
 	var missing int64
 	for i, f := range in.files {
 		missing += f.Size - in.held[i]
+	}
+	if missing > s.Limits.UserBytes {
+		return &tupkg.Refusal{Code: tupkg.CodeLimit, Reason: fmt.Sprintf("the upload has %d bytes; this server keeps at most %d of one user", missing, s.Limits.UserBytes)}
 	}
 	used, files, err := s.usage(in.acc.name)
 	if err != nil {
 		return err
 	}
-	var free int64
-	if s.Free != nil && missing > 0 {
-		if free, err = s.Free(); err != nil {
-			return fmt.Errorf("looking for free space: %w", err)
-		}
+	if files+len(in.files) > s.Limits.UserFiles {
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d are declared", s.Limits.UserFiles, files, len(in.files))}
 	}
+	if missing == 0 {
+		return nil
+	}
+	return s.exclusively(ctx, func() error {
+		others, err := s.reservations()
+		if err == nil {
+			err = s.reserve(in, missing, used, others)
+		}
+		if err != nil {
+			return err
+		}
+		return s.tellFigures()
+	})
+}
+
+// reserve takes the room if there is enough besides what this process and the others
+// have reserved.
+func (s *Server) reserve(in *intake, missing, used int64, others figures) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.Limits
-	switch {
-	case missing > l.UserBytes:
-		return &tupkg.Refusal{Code: tupkg.CodeLimit, Reason: fmt.Sprintf("the upload has %d bytes; this server keeps at most %d of one user", missing, l.UserBytes)}
-	case missing > 0 && used+in.acc.reserved+missing > l.UserBytes:
+	if used += in.acc.reserved + others[in.acc.name]; used+missing > l.UserBytes {
 		return &tupkg.Refusal{
-			Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d bytes is used up: %d lie here, %d are declared", l.UserBytes, used+in.acc.reserved, missing),
+			Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d bytes is used up: %d lie here, %d are declared", l.UserBytes, used, missing),
 			Hint: "finish or repeat your older uploads, or wait until they expire",
 		}
-	case files+len(in.files) > l.UserFiles:
-		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d are declared", l.UserFiles, files, len(in.files))}
-	case s.Free != nil && missing > 0 && free-l.FreeBytes < 2*(s.reserved+missing):
-		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: "the server's disk has no room for the upload; try later"}
+	}
+	if s.Free != nil {
+		// After the reservations: what comes in between is counted twice, not never.
+		free, err := s.Free()
+		if err != nil {
+			return fmt.Errorf("looking for free space: %w", err)
+		}
+		if free-l.FreeBytes < 2*(s.reserved+others.sum()+missing) {
+			return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: "the server's disk has no room for the upload; try later"}
+		}
 	}
 	in.reserved = missing
 	in.acc.reserved += missing

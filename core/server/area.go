@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/mmpush/mmpush/core/tupkg"
@@ -72,7 +74,7 @@ func hashFile(fsys vfs.FS, name string, size int64, into sums) error {
 func (in *intake) partial(f *file) string { return in.s.path("partial", in.acc.name, f.key) }
 
 // whole finds a file in the user's area: its SHA-256, or nothing.
-func (in *intake) whole(f *file) (string, error) {
+func (in *intake) whole(ctx context.Context, f *file) (string, error) {
 	if f.SHA256 != "" {
 		at, err := in.s.inArea(in.acc.name, f.SHA256)
 		if at == "" || err != nil {
@@ -91,23 +93,27 @@ func (in *intake) whole(f *file) (string, error) {
 			continue
 		}
 		got := newSums()
-		if hashFile(in.s.State, at, f.Size, got) != nil || !got.matches(f.Declared) || !in.keep(f, folder.Name, at) {
+		if hashFile(in.s.State, at, f.Size, got) != nil || !got.matches(f.Declared) {
 			continue
 		}
-		return folder.Name, nil
+		if kept, err := in.keep(ctx, f, folder.Name, at); kept || err != nil {
+			return folder.Name, err
+		}
 	}
 	return "", nil
 }
 
 // keep counts on a file of the area, unless it has just gone.
-func (in *intake) keep(f *file, sha, at string) bool {
-	in.s.mu.Lock()
-	defer in.s.mu.Unlock()
-	if _, err := in.s.State.Lstat(at); err != nil {
-		return false
-	}
-	in.count(f, sha)
-	return true
+func (in *intake) keep(ctx context.Context, f *file, sha, at string) (kept bool, err error) {
+	err = in.s.exclusively(ctx, func() error {
+		_, err := in.s.State.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		kept = err == nil
+		return errors.Join(err, in.countLate(f, sha))
+	})
+	return kept, err
 }
 
 // inArea is the path of a user's file with that SHA-256, or nothing.
@@ -126,10 +132,12 @@ func (s *Server) inArea(user, sha string) (string, error) {
 }
 
 // store moves a whole partial to the area, durably.
-func (in *intake) store(f *file, sha string) error {
-	in.s.mu.Lock()
-	in.count(f, sha)
-	in.s.mu.Unlock()
+func (in *intake) store(ctx context.Context, f *file, sha string) error {
+	if f.counted == "" {
+		if err := in.s.exclusively(ctx, func() error { return in.countLate(f, sha) }); err != nil {
+			return err
+		}
+	}
 	user := in.s.path("area", in.acc.name)
 	folder := path.Join(user, sha)
 	for _, dir := range []string{user, folder} {
@@ -143,24 +151,58 @@ func (in *intake) store(f *file, sha string) error {
 	return errors.Join(in.s.State.SyncDir(folder), in.s.State.SyncDir(user), in.s.State.SyncDir(in.s.path("area")))
 }
 
-// discard deletes a file of the area that nobody counts on any more.
-func (s *Server) discard(a *account, sha string, mine int) error {
-	trash := s.path("trash", newID())
+// discard deletes files of the area that nobody counts on any more; mine says how often
+// the caller counts on one.
+func (s *Server) discard(ctx context.Context, a *account, list []string, mine func(sha string) int) error {
+	var gone []string
+	err := s.exclusively(ctx, func() error {
+		others, err := s.claims(a.name)
+		if err != nil {
+			return err
+		}
+		for _, sha := range list {
+			if s.needs(a, sha) > mine(sha) || counts(others, sha) {
+				continue
+			}
+			trash, err := s.throwAway(s.path("area", a.name, sha))
+			if err != nil {
+				return err
+			}
+			gone = append(gone, trash)
+		}
+		return nil
+	})
+	return errors.Join(err, s.empty(gone))
+}
+
+// needs is how often uploads of this process count on a file.
+func (s *Server) needs(a *account, sha string) int {
 	s.mu.Lock()
-	if a.needed[sha] > mine {
-		s.mu.Unlock()
-		return nil
+	defer s.mu.Unlock()
+	return a.needed[sha]
+}
+
+// counts reports whether another process counts on a file.
+func counts(others []claim, sha string) bool {
+	return slices.ContainsFunc(others, func(c claim) bool { return c.sums[sha] })
+}
+
+// throwAway moves something to the trash, in one step; that it has gone is no error.
+func (s *Server) throwAway(name string) (trash string, err error) {
+	trash = s.path("trash", newID())
+	if err := s.State.Rename(name, trash); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
 	}
-	err := s.State.Rename(s.path("area", a.name, sha), trash)
-	s.mu.Unlock()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	return trash, nil
+}
+
+// empty deletes what is in the trash; another process may be doing the same.
+func (s *Server) empty(trash []string) error {
+	var errs []error
+	for _, name := range trash {
+		if err := vfs.RemoveAll(s.State, name); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if err := vfs.RemoveAll(s.State, trash); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(errs...)
 }

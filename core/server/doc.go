@@ -2,22 +2,50 @@
 // publishes them.
 //
 // In: a repository, the users and a folder of its own ([Options]); connections, by
-// [Server.Serve] from listeners or by [Server.ServeConn] one by one. Out: what is
-// published, by way of the line (core/pipeline), and the verdict to the client.
+// [Server.Serve] from listeners or by [Server.ServeConn] one by one, and by
+// [Server.ServeSession] from who needs no login. Out: what is published, by way of the
+// line (core/pipeline), and the verdict to the client.
 //
 // # Its folder
 //
-//	lock                               held while a server runs
 //	partial/USER/KEY                   the bytes of a file that has not arrived whole
 //	area/USER/SHA256/NAME              a file that has, its declared hash checked
 //	refused/USER/ID/                   a rejected manifest with report.json
 //	trash/                             what is about to be deleted
+//	lock                               held for moments; see below
+//	run/USER                           held while manifests of the user are run
+//	sweep                              held by who deletes what has expired; its time
+//	                                   is that of the last sweep
+//	live/PROCESS/alive                 held by a process that uses the folder
+//	live/PROCESS/claims/ID-USER        what one of its uploads is at work on
+//	live/PROCESS/asked/ID              another process wants that upload to end
+//	live/PROCESS/reserved              its declared bytes that have not come, by user
+//
+// Modes are 0700 and 0600, or 02770 and 0660 where the repository is its group's.
 //
 // KEY is the SHA-256 and the size in version 2; in version 1 it is made of name, size
 // and MD5: other content never continues a partial. Everything is below the user's
 // own folder, so nobody can resume, see or publish what somebody else has sent. Files
 // leave the area when they are published, and all of it when it is older than
 // [Limits] says.
+//
+// # Several processes
+//
+// Any number of processes may use the folder: servers, and one for each session that
+// comes by SSH. All locks are the kernel's (flock), so what a process has held is free
+// when it dies, however it dies. What must not change between a look and a deed (claim
+// a file, reserve bytes, delete a file of an area) is done under "lock". A process says
+// in live/ what its uploads write and count on, and reads there what those of the
+// others do; whoever meets the folder of a dead process clears it away. Nothing in
+// live/ is synced: after a power loss everybody is dead.
+//
+// Two uploads never write one partial. The newer one of the same user takes over: in one
+// process at once; from another process that lives by a file in its asked/, where every
+// process with uploads looks three times a second. An upload that is being judged is
+// left in peace. Who has not got the files after 30 seconds is told that they are
+// busy. What a process has reserved is counted by the others with a delay of a
+// third of a second, towards too much. The limits for connections, for sessions of a
+// user and for publishes at once are each process's own.
 //
 // # What happens to an upload
 //

@@ -30,6 +30,8 @@ type file struct {
 
 // intake is one declaration on its way to the verdict.
 type intake struct {
+	// id names the upload among all processes.
+	id  string
 	s   *Server
 	v   *visit
 	acc *account
@@ -50,7 +52,7 @@ type intake struct {
 var _ tupkg.Intake = (*intake)(nil)
 
 func newIntake(v *visit, who access.Identity, d tupkg.Declaration) *intake {
-	in := &intake{s: v.s, v: v, acc: v.acc, who: who, d: d, files: make([]file, len(d.Files)), held: make([]int64, len(d.Files)), released: make(chan struct{})}
+	in := &intake{id: newID(), s: v.s, v: v, acc: v.acc, who: who, d: d, files: make([]file, len(d.Files)), held: make([]int64, len(d.Files)), released: make(chan struct{})}
 	keys := map[string]bool{}
 	for i, f := range d.Files {
 		key := keyOf(f)
@@ -84,7 +86,7 @@ func (in *intake) look(ctx context.Context) error {
 	}
 	for i := range in.files {
 		f := &in.files[i]
-		sha, err := in.whole(f)
+		sha, err := in.whole(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -120,7 +122,7 @@ func (in *intake) part(f *file) (int64, error) {
 func (in *intake) Held() []int64 { return in.held }
 
 // Receive implements [tupkg.Intake].
-func (in *intake) Receive(_ context.Context, i int, r io.Reader) error {
+func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 	f := &in.files[i]
 	got := newSums()
 	to, err := in.resume(f, in.held[i], got)
@@ -135,7 +137,7 @@ func (in *intake) Receive(_ context.Context, i int, r io.Reader) error {
 		err, ours = cerr, true
 	}
 	if err == nil {
-		err, ours = in.settle(f, got), true
+		err, ours = in.settle(ctx, f, got), true
 	}
 	if err != nil && ours {
 		return in.v.failure("receiving", noRoom(err))
@@ -150,7 +152,7 @@ func (in *intake) resume(f *file, held int64, got sums) (vfs.File, error) {
 			return nil, err
 		}
 	}
-	return in.s.State.Append(in.partial(f), privateFile)
+	return in.s.State.Append(in.partial(f), in.s.fileMode)
 }
 
 // copy stores what comes. ours: the error is not the connection's.
@@ -175,9 +177,9 @@ func (in *intake) copy(to io.Writer, r io.Reader, got sums) (err error, ours boo
 }
 
 // settle judges a file that is there to its last byte: into the area, or away.
-func (in *intake) settle(f *file, got sums) error {
+func (in *intake) settle(ctx context.Context, f *file, got sums) error {
 	if got.matches(f.Declared) {
-		if err := in.store(f, got.sha()); err != nil {
+		if err := in.store(ctx, f, got.sha()); err != nil {
 			return err
 		}
 		f.sha = got.sha()
@@ -197,7 +199,7 @@ func (in *intake) settle(f *file, got sums) error {
 
 // settleRest judges the files that had no byte to receive: empty ones, and those whose
 // last byte came just ahead of a crash.
-func (in *intake) settleRest() error {
+func (in *intake) settleRest(ctx context.Context) error {
 	for i := range in.files {
 		f := &in.files[i]
 		if f.sha != "" || f.wrong != nil {
@@ -209,7 +211,7 @@ func (in *intake) settleRest() error {
 			err = errors.Join(to.Sync(), to.Close())
 		}
 		if err == nil {
-			err = in.settle(f, got)
+			err = in.settle(ctx, f, got)
 		}
 		if err != nil {
 			return noRoom(err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/manifest"
@@ -33,7 +35,7 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		return rep, err
 	}
 	if at == "" {
-		return in.ranBefore(c, rep), nil
+		return in.ranBefore(c, rep)
 	}
 	m, found, err := in.readManifest(at, c.name)
 	if err != nil {
@@ -69,23 +71,53 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	}
 	in.s.remember(in.acc, c.sha, published)
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
-	in.tidy(c, m)
+	in.tidy(ctx, c, m)
 	return published, nil
 }
 
 // ranBefore is about a manifest that another session has run in the meantime.
-func (in *intake) ranBefore(c candidate, rep report.Report) report.Report {
+func (in *intake) ranBefore(c candidate, rep report.Report) (report.Report, error) {
 	in.s.mu.Lock()
-	defer in.s.mu.Unlock()
-	if told, ok := in.acc.outcomes[c.sha]; ok {
-		return told
+	told, ok := in.acc.outcomes[c.sha]
+	in.s.mu.Unlock()
+	if ok {
+		return told, nil
+	}
+	told, ok, err := in.s.refusedBefore(in.acc.name, c.sha)
+	if err != nil || ok {
+		return told, err
 	}
 	rep.Findings = []report.Finding{{
 		Code: report.CodeMissing, Severity: report.SeverityError, File: c.name,
 		Message: "the manifest is no longer here: another session was judged with it", Hint: "send it again",
 	}}
-	return rep
+	return rep, nil
 }
+
+// refusedBefore is the report of a manifest that another process has rejected.
+func (s *Server) refusedBefore(user, sha string) (rep report.Report, found bool, err error) {
+	entries, err := s.State.ReadDir(s.path("refused", user))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return rep, false, err
+	}
+	newest := vfs.Info{}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name, refusedSuffix(sha)) && e.ModTime.After(newest.ModTime) {
+			newest = e
+		}
+	}
+	if newest.Name == "" {
+		return rep, false, nil
+	}
+	text, err := vfs.ReadFile(s.State, s.path("refused", user, newest.Name, "report.json"), recordLimit)
+	if err == nil {
+		err = json.Unmarshal(text, &rep)
+	}
+	return rep, err == nil, err
+}
+
+// refusedSuffix says of which manifest a rejected upload was.
+func refusedSuffix(sha string) string { return "-" + sha[:8] }
 
 // readManifest reads a manifest of the area and says what is wrong with it.
 func (in *intake) readManifest(at, name string) (*manifest.Manifest, []report.Finding, error) {
@@ -135,7 +167,7 @@ func (in *intake) request(c candidate, m *manifest.Manifest, files map[string]pl
 		Upload:    u,
 		Verifiers: append([]verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: in.who, Source: m.Name, Arch: in.s.arch}}}, in.s.Verifiers...),
 		Options: pipeline.Options{
-			Who: in.who.Name, Transport: "tupkg", DryRun: in.d.DryRun, LockWait: in.s.Limits.LockWait, Program: in.s.Program,
+			Who: in.who.Name, Transport: in.s.Transport, DryRun: in.d.DryRun, LockWait: in.s.Limits.LockWait, Program: in.s.Program,
 			Progress: func(p upload.Progress) {
 				tell(tupkg.Progress{Stage: "verify", File: p.File, Done: p.AllDone, Total: p.AllTotal})
 			},
@@ -165,7 +197,7 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 // so that the next attempt need not send them again.
 func (in *intake) reject(c candidate, at string, rep report.Report) error {
 	in.s.remember(in.acc, c.sha, rep)
-	id := in.v.id + "-" + c.sha[:8]
+	id := in.v.id + refusedSuffix(c.sha)
 	user := in.s.path("refused", in.acc.name)
 	dir := path.Join(user, id)
 	rep.Repository = ""
@@ -179,7 +211,7 @@ func (in *intake) reject(c candidate, at string, rep report.Report) error {
 		}
 	}
 	in.v.log.Warn("rejected", "manifest", c.name, "refused", id, "reason", in.reason(rep))
-	err = vfs.ReplaceFile(in.s.State, path.Join(dir, "report.json"), path.Join(dir, ".report.new"), privateFile, text)
+	err = vfs.ReplaceFile(in.s.State, path.Join(dir, "report.json"), path.Join(dir, ".report.new"), in.s.fileMode, text)
 	if err == nil {
 		err = in.s.State.Rename(at, path.Join(dir, c.name))
 	}
@@ -191,7 +223,7 @@ func (in *intake) reject(c candidate, at string, rep report.Report) error {
 
 // tidy deletes what was published from the area, unless another manifest or session
 // counts on it. What cannot be deleted expires.
-func (in *intake) tidy(c candidate, m *manifest.Manifest) {
+func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
 	keep := map[string]bool{}
 	for _, other := range in.waiting() {
 		if other.sha == c.sha {
@@ -207,17 +239,14 @@ func (in *intake) tidy(c candidate, m *manifest.Manifest) {
 			}
 		}
 	}
-	gone := map[string]bool{c.sha: true}
+	gone := []string{c.sha}
 	for _, f := range needed(m, in.s.arch) {
-		gone[f.SHA256] = !keep[f.SHA256]
+		if !keep[f.SHA256] {
+			gone = append(gone, f.SHA256)
+		}
 	}
-	for sha, unused := range gone {
-		if !unused {
-			continue
-		}
-		if err := in.s.discard(in.acc, sha, in.counts(sha)); err != nil {
-			in.v.log.Warn("not deleted", "sha256", sha, "error", err)
-		}
+	if err := in.s.discard(ctx, in.acc, gone, in.counts); err != nil {
+		in.v.log.Warn("not deleted", "manifest", c.name, "error", err)
 	}
 }
 
@@ -257,14 +286,24 @@ func (in *intake) waiting() []candidate {
 // it is no matter of this upload.
 func (in *intake) runWaiting(ctx context.Context) {
 	for _, c := range in.waiting() {
-		in.s.mu.Lock()
-		promised := in.acc.promised[c.sha] > 0
-		in.s.mu.Unlock()
-		if promised || ctx.Err() != nil {
-			continue
+		promised, err := in.s.willRun(ctx, in.acc, c.sha)
+		if err == nil && !promised && ctx.Err() == nil {
+			_, err = in.judge(ctx, c, func(tupkg.Progress) {})
 		}
-		if _, err := in.judge(ctx, c, func(tupkg.Progress) {}); err != nil {
+		if err != nil {
 			in.v.log.Error("failed", "during", "publish of a waiting manifest", "manifest", c.name, "error", err)
 		}
 	}
+}
+
+// willRun reports whether a session, in whatever process, is going to run a manifest.
+func (s *Server) willRun(ctx context.Context, a *account, sha string) (promised bool, err error) {
+	err = s.exclusively(ctx, func() error {
+		others, err := s.claims(a.name)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		promised = a.promised[sha] > 0 || slices.ContainsFunc(others, func(c claim) bool { return c.runs[sha] })
+		return err
+	})
+	return promised, err
 }

@@ -218,15 +218,6 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestOneServer: two servers do not share a folder.
-func TestOneServer(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	if _, err := New(w.Options); !errors.Is(err, ErrRunning) {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestTooManyConnections(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.Limits.Connections, o.Limits.Login = 1, time.Second })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -91,29 +92,30 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) {
 		v.log.Warn("connection refused", "reason", "too many connections")
 		return
 	}
-	defer s.unregister(v)
-	defer func() {
-		if v.acc != nil {
-			s.leave(v.acc)
-		}
-		// One conversation's defect does not take the others down.
-		if p := recover(); p != nil {
-			v.log.Error("defect", "panic", p)
-		}
-	}()
+	defer s.depart(v)
 	err := s.converse(ctx, conn, v)
 	if v.acc != nil || !errors.Is(err, tupkg.ErrBroken) {
 		v.log.Info("closed", "error", err)
 	}
 }
 
+// depart is deferred by who has a conversation: one conversation's defect does not take
+// the others down.
+func (s *Server) depart(v *visit) {
+	p := recover()
+	if v.acc != nil {
+		s.leave(v.acc)
+	}
+	s.unregister(v)
+	if p != nil {
+		v.log.Error("defect", "panic", p, "stack", string(debug.Stack()))
+	}
+}
+
 // converse chooses the version of the protocol.
 func (s *Server) converse(ctx context.Context, conn net.Conn, v *visit) error {
 	p := &paced{Conn: conn, limits: s.Limits}
-	o := tupkg.Options{Limits: s.Limits.Wire, Version2: true, Agent: s.Agent, DrainTime: s.lastWord, Phase: func(phase tupkg.Phase) {
-		p.enter(phase)
-		s.phase(v, phase)
-	}}
+	o := s.conversation(v, p)
 	if t, ok := conn.(*tls.Conn); ok {
 		v.private = true
 		handshake, cancel := context.WithTimeout(ctx, s.Limits.Login)
@@ -127,6 +129,14 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, v *visit) error {
 		}
 	}
 	return tupkg.Serve(ctx, p, v, o)
+}
+
+// conversation is what tupkg is told about one.
+func (s *Server) conversation(v *visit, p *paced) tupkg.Options {
+	return tupkg.Options{Limits: s.Limits.Wire, Version2: true, Agent: s.Agent, DrainTime: s.lastWord, Phase: func(phase tupkg.Phase) {
+		p.enter(phase)
+		s.phase(v, phase)
+	}}
 }
 
 // phase notes whether the client is waited for with nothing under way; a server that

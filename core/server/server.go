@@ -23,7 +23,8 @@ import (
 type Options struct {
 	// Open opens the repository, anew for each publish.
 	Open func() (*repo.Repo, error)
-	// Users are the accounts. Refresh, if not nil, is called before each login and
+	// Users are the accounts; nil is for ServeSession only: who comes that way may do
+	// everything. Refresh, if not nil, is called before each login and
 	// each declaration: there the caller looks whether the users file has changed.
 	Users   *access.Authenticator
 	Refresh func()
@@ -39,6 +40,8 @@ type Options struct {
 	AllowPlaintextPasswords bool
 	// Verifiers run after the checks that cannot be switched off.
 	Verifiers []verify.Named
+	// Transport is the word for the way that uploads come by. Default: "tupkg".
+	Transport string
 	// Agent and Program name us to clients, and to those who wait for the lock.
 	Agent, Program string
 	Log            *slog.Logger
@@ -50,9 +53,17 @@ type Options struct {
 type Server struct {
 	Options
 	arch string
-	lock vfs.File
+	// fileMode and folderMode are those of the repository's settings.
+	fileMode, folderMode fs.FileMode
+	// self names this process among those that use the folder, alive is its lock;
+	// turn is taken by the goroutine that wants the folder's.
+	self  string
+	alive vfs.File
+	turn  chan struct{}
 	// lastWord is how long a refused client may take to read why; 0 is tupkg's own.
 	lastWord time.Duration
+	// claimWait bounds the waiting for an older session to let go.
+	claimWait time.Duration
 	// slots has room for the publishes that may run at once.
 	slots chan struct{}
 	// stopping is closed when the server drains.
@@ -62,13 +73,18 @@ type Server struct {
 	mu       sync.Mutex
 	accounts map[string]*account
 	conns    map[*visit]struct{}
+	intakes  map[string]*intake
 	reserved int64
+	// beating, failing and closed are the heartbeat's.
+	beating, failing, closed bool
+
+	// telling is held by who writes our figures down; told are the last ones.
+	telling sync.Mutex
+	told    figures
 }
 
-// ErrRunning says that another server uses the same folder.
-var ErrRunning = errors.New("another server is running with this folder")
-
-// New makes a server, and its folder. Close gives the folder back.
+// New makes a server, and its folder; other processes may be at work there. Close ends
+// it.
 func New(o Options) (*Server, error) {
 	o.Limits = o.Limits.withDefaults()
 	if o.Now == nil {
@@ -76,6 +92,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Transport == "" {
+		o.Transport = "tupkg"
 	}
 	if o.Refresh == nil {
 		o.Refresh = func() {}
@@ -85,8 +104,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Options: o, arch: r.Arch, slots: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
-		accounts: map[string]*account{}, conns: map[*visit]struct{}{},
+		Options: o, arch: r.Arch, fileMode: r.PrivateFileMode(), folderMode: r.PrivateFolderMode(),
+		claimWait: defaultClaimWait, self: newID(), turn: make(chan struct{}, 1),
+		slots: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
+		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
 	if err := s.prepare(); err != nil {
 		return nil, &report.Error{Stage: "serve", Code: report.CodeDisk, File: o.Dir, Err: err}
@@ -94,39 +115,22 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// prepare makes the folder and takes its lock.
+// prepare makes the folder and joins those that use it.
 func (s *Server) prepare() error {
-	for _, dir := range []string{".", "partial", "area", "refused", "trash"} {
+	for _, dir := range []string{".", "partial", "area", "refused", "trash", "run", "live"} {
 		if err := s.makeFolder(s.path(dir)); err != nil {
 			return err
 		}
 	}
-	f, err := s.State.OpenLock(s.path("lock"), privateFile)
-	if err != nil {
-		return err
-	}
-	if err := f.TryLock(); err != nil {
-		f.Close()
-		if errors.Is(err, vfs.ErrLocked) {
-			return ErrRunning
-		}
-		return err
-	}
-	s.lock = f
-	return nil
+	return s.join(context.Background())
 }
-
-const (
-	privateFile   fs.FileMode = 0o600
-	privateFolder fs.FileMode = 0o700
-)
 
 // makeFolder makes one folder if it is not there.
 func (s *Server) makeFolder(name string) error {
 	if name == "." {
 		return nil
 	}
-	if err := s.State.Mkdir(name, privateFolder); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.State.Mkdir(name, s.folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
@@ -137,8 +141,14 @@ func (s *Server) path(elements ...string) string {
 	return path.Join(s.Dir, path.Join(elements...))
 }
 
-// Close gives the folder back.
-func (s *Server) Close() error { return s.lock.Close() }
+// Close takes the process away from those that use the folder. Nothing may be under
+// way.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	return s.part()
+}
 
 // newID is a random name for a request.
 func newID() string { return strings.ToLower(rand.Text()[:12]) }

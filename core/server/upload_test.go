@@ -216,7 +216,7 @@ func TestExpiry(t *testing.T) {
 	w := newWorld(t)
 	r, err := w.v1(t, bfinch, tupkg.Document, mpktest.File{Name: "p1.pkg.tar.gz", Data: []byte("x")})
 	mustPass(t, r, err)
-	if err := errors.Join(w.Sweep(t.Context()), vfs.CreateSynced(w.disk, w.path("partial", bfinch, "key"), privateFile, nil)); err != nil {
+	if err := errors.Join(w.Sweep(t.Context()), vfs.CreateSynced(w.disk, w.path("partial", bfinch, "key"), 0o600, nil)); err != nil {
 		t.Fatal(err)
 	}
 	w.skip = 6 * 24 * time.Hour

@@ -25,15 +25,14 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 	if in.d.DryRun {
 		return in.dry(ctx)
 	}
-	if err := in.settleRest(); err != nil {
+	if err := in.settleRest(ctx); err != nil {
 		return nil, err
 	}
-	select {
-	case in.acc.run <- struct{}{}:
-		defer func() { <-in.acc.run }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	done, err := in.s.runAlone(ctx, in.acc)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	answers := map[int]report.Report{}
 	for i := range in.files {
 		f := &in.files[i]

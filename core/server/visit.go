@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 
@@ -47,6 +46,9 @@ func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Sess
 			Hint: "use tupkgs:// (TLS); and change the password that was just sent in clear",
 		}
 	}
+	if v.s.Users == nil {
+		return nil, &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: "this server has no accounts"}
+	}
 	v.s.Refresh()
 	at := access.Attempt{Name: login.User, Address: v.from, Protocol: login.Version}
 	for _, p := range login.Passwords {
@@ -58,7 +60,7 @@ func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Sess
 	}
 	if v.acc = v.s.enter(id.Name); v.acc == nil {
 		v.log.Warn("login refused", "user", id.Name, "reason", "too many sessions")
-		return nil, &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("you have %d sessions already", v.s.Limits.UserSessions)}
+		return nil, v.s.tooManySessions()
 	}
 	v.version = login.Version
 	v.log = v.log.With("user", id.Name)
@@ -101,9 +103,9 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 		return nil, stopping()
 	}
 	v.s.Refresh()
-	who, err := v.s.Users.Identity(v.acc.name)
+	who, err := v.s.identity(v.acc.name)
 	if err != nil {
-		return nil, &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: "the account may not log in any more"}
+		return nil, err
 	}
 	in := newIntake(v, who, d)
 	if err := in.mayDeclare(); err != nil {
@@ -116,7 +118,7 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 		err = in.look(ctx)
 	}
 	if err == nil && !d.DryRun {
-		err = v.s.admit(in)
+		err = v.s.admit(ctx, in)
 	}
 	if err != nil {
 		v.s.release(in)

@@ -38,6 +38,17 @@ func ServeSession(ctx context.Context, conn Conn, session Session, o Options) er
 	return serve2(ctx, l, session)
 }
 
+// Refuse2 is ServeSession for a client that is not let in: it is told why, in the place
+// of the WELCOME. The error is what it was told as a *[Refusal], or a *[HostError].
+func Refuse2(ctx context.Context, conn Conn, why error, o Options) error {
+	l := newLine(ctx, conn, o)
+	defer l.stop()
+	defer l.hangUp()
+	err := l.blame(ctx, l.hostSaid(why))
+	l.lastWord2(0, err)
+	return err
+}
+
 // login2 reads a LOGIN and has it judged.
 func (l *line) login2(ctx context.Context, host Host) (Session, error) {
 	m, err := readMessage2(l.Conn, l.o.Limits.LoginBytes, nil)
