@@ -49,6 +49,7 @@ func rooms() map[string][]string {
 			"core/report", "core/repo", "core/vfs",
 		},
 
+		"hooks/gitpush":          {"core/manifest", "core/upload", "core/vfs", "core/report"},
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
 		"plugins/transports/tupkg": {
 			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",
@@ -56,7 +57,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir", "hooks/gitpush"}),
 
 		// What only tests import.
 		"core/programtest":               {},
@@ -73,6 +74,7 @@ func rooms() map[string][]string {
 // has one room.
 func dependencies() map[string][]string {
 	return map[string][]string{
+		"github.com/go-git/go-git/v5":   {"hooks/gitpush"},
 		"github.com/alecthomas/kong":    {"cmd/mmpush"},
 		"github.com/fatih/color":        {"cmd/mmpush"},
 		"golang.org/x/term":             {"cmd/mmpush"},

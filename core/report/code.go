@@ -27,6 +27,9 @@ const (
 	CodeSrcSHA    Code = "MP-SRCSHA"
 	CodeSumSHA    Code = "MP-SUMSHA"
 	CodeText      Code = "MP-TEXT"
+	CodeGit       Code = "MP-GIT"
+	CodeLFS       Code = "MP-LFS"
+	CodeBuild     Code = "MP-BUILD"
 
 	// About the upload and what is published: exit 3 or 4.
 	CodeDowngrade Code = "MP-DOWNGRADE"
@@ -38,6 +41,7 @@ const (
 	CodeRights Code = "MP-RIGHTS"
 	CodeLogin  Code = "MP-LOGIN"
 	CodeUsers  Code = "MP-USERS"
+	CodePusher Code = "MP-PUSHER"
 
 	// About the way to a server: exit 3, 6 or 7.
 	CodeConnection  Code = "MP-CONNECTION"
@@ -85,7 +89,7 @@ func (c Code) Kind() Kind {
 	switch c {
 	case CodeConflict, CodeTakeOver:
 		return KindConflict
-	case CodeRights, CodeLogin:
+	case CodeRights, CodeLogin, CodePusher:
 		return KindDenied
 	}
 	return KindRejected
