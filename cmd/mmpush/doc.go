@@ -15,7 +15,8 @@
 // printer.go, findings.go and summary.go are the text, color.go and terminal.go
 // what a terminal can do, progress.go what it shows meanwhile; conversation.go and
 // command.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
-// mmpack-modifyrepo; verdict.go says why there is no success.
+// mmpack-modifyrepo; verdict.go says why there is no success; hook_push.go is the
+// line of a git hook and hook_verdict.go its words.
 //
 // It may import everything of ours.
 package main

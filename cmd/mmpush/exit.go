@@ -27,6 +27,8 @@ const (
 	exitTransport = 6
 	// exitBusy: a lock, a quota or a clock says: try later.
 	exitBusy = 7
+	// exitAccepted: taken, and not public yet.
+	exitAccepted = 8
 	// exitStopped: interrupted.
 	exitStopped = 130
 )
@@ -36,7 +38,7 @@ const (
 // refusal, which says all, is the mildest.
 func severity(code int) int {
 	return slices.Index([]int{
-		exitDone, exitRejected, exitConflict, exitBusy, exitTransport, exitDenied, exitUsage, exitInternal, exitStopped,
+		exitDone, exitAccepted, exitRejected, exitConflict, exitBusy, exitTransport, exitDenied, exitUsage, exitInternal, exitStopped,
 	}, code)
 }
 

@@ -28,6 +28,8 @@ type grammar struct {
 	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
 	Serve   serveCmd   `cmd:"" help:"Take uploads over the network and publish them."`
 	User    userCmd    `cmd:"" help:"Change who may log in to a server, and what they may do."`
+	Hook    hookCmd    `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
+	Status  statusCmd  `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`
 	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
 }
@@ -35,7 +37,7 @@ type grammar struct {
 const description = `Publishes what a build left behind, verified and atomically, in a package repository.
 
 Exit codes: 0 done or already identical, 1 internal, 2 usage or configuration, 3 rejected, 4 conflict, ` +
-	`5 rights, 6 transport, 7 busy, 130 interrupted.`
+	`5 rights, 6 transport, 7 busy, 8 accepted and not yet public, 130 interrupted.`
 
 // errHelp ends the parsing of a command line that asks for help: it has been
 // shown.

@@ -26,12 +26,16 @@ func interruptible(e env) int {
 type env struct {
 	// Program is the name that the program was started under.
 	Program string
+	// Args0 is how it was started: a name or a path.
+	Args0 string
 	// Args is the command line without the program's name.
 	Args []string
 	// Stdin may be nil: then it has ended.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
+	// Environ is the whole environment, for the programs that are started.
+	Environ []string
 	// Terminal returns the width of the terminal that w writes to; ok is false
 	// if w is not a terminal. A width of 0 is unknown.
 	Terminal func(w io.Writer) (width int, ok bool)
@@ -46,7 +50,7 @@ type env struct {
 
 func processEnv() env {
 	return env{
-		Program: programName(os.Args[0]), Args: os.Args[1:],
+		Program: programName(os.Args[0]), Args0: os.Args[0], Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: terminalOf, Ask: asker(), User: userName(),
 	}

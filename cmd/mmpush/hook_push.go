@@ -1,0 +1,371 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/hooks/gitpush"
+)
+
+// push is one git push on its way.
+type push struct {
+	*app
+	flags *hookFlags
+	// pre: the push can still be refused.
+	pre, unpublished bool
+	input            []byte
+	updates          []gitpush.Update
+	// workID is the id of a worker's work.
+	workID string
+
+	git    *gitpush.Repository
+	config gitpush.Config
+	wishes gitpush.Wishes
+	voice  *gitpush.Voice
+	work   gitpush.Work
+	status gitpush.Status
+	who    access.Identity
+	repos  map[string]*repo.Repo
+	done   []func()
+	// seen are the verdicts on equal uploads.
+	seen   map[string]verdictOf
+	builds int
+	tally  tally
+}
+
+// pushAnswer is the document of a hook.
+type pushAnswer struct {
+	Schema  int                 `json:"schema"`
+	Result  report.Result       `json:"result"`
+	ID      string              `json:"id,omitempty"`
+	Reports []gitpush.RefReport `json:"reports,omitempty"`
+	Error   *problem            `json:"error,omitempty"`
+}
+
+// fail tells an error that is about the whole push.
+func (p *push) fail(err error) (doc any, code int) {
+	p.init()
+	p.problem(err)
+	return pushAnswer{Schema: report.Schema, Result: resultError, Error: problemOf(err)}, exitOfError(err)
+}
+
+func (p *push) init() {
+	if p.voice == nil {
+		p.voice = gitpush.NewVoice(p.Stderr)
+	}
+}
+
+// run is the line of a hook: which updates publish where, who asks, what has changed,
+// and the publishing of it.
+func (p *push) run(ctx context.Context) (doc any, code int) {
+	p.init()
+	p.repos, p.seen = map[string]*repo.Repo{}, map[string]verdictOf{}
+	defer func() {
+		for _, f := range slices.Backward(p.done) {
+			f()
+		}
+	}()
+	if err := p.open(ctx); err != nil {
+		return p.fail(err)
+	}
+	jobs := p.jobs()
+	if len(jobs) == 0 {
+		return p.document(), exitDone
+	}
+	for _, hint := range p.wishes.Hints {
+		if !p.pre {
+			p.voice.Say("hint", hint)
+		}
+	}
+	if p.wishes.Skip {
+		if !p.pre {
+			p.voice.Say("mmpush", "nothing is published: push option mmpush.skip")
+		}
+		return p.document(), exitDone
+	}
+	if p.config.Detach > 0 && !p.pre && p.workID == "" && p.Program != "" {
+		return p.detach(ctx)
+	}
+	code, err := p.publish(ctx, jobs)
+	if err != nil {
+		doc, code = p.fail(err)
+		p.finish(resultError)
+		return doc, code
+	}
+	return p.document(), code
+}
+
+func (p *push) document() pushAnswer {
+	return pushAnswer{Schema: report.Schema, Result: p.tally.worst, ID: p.work.ID, Reports: p.status.Reports}
+}
+
+// open opens the bare repository and reads its configuration.
+func (p *push) open(ctx context.Context) (err error) {
+	if p.git, err = gitpush.Open(ctx, p.gitDir(p.flags.GitDir), p.Environ); err != nil {
+		return err
+	}
+	p.done = append(p.done, p.git.Close)
+	if p.config, err = p.git.ReadConfig(ctx); err != nil {
+		return err
+	}
+	if err := p.flags.override(&p.config); err != nil {
+		return err
+	}
+	if err := p.git.UseLFS(p.config.LFS); err != nil {
+		return err
+	}
+	p.wishes = gitpush.ParseOptions(p.Getenv)
+	if p.unpublished {
+		p.updates, err = p.git.Ledger().Unpublished()
+	}
+	return err
+}
+
+// override puts the flags in place of the configuration.
+func (f *hookFlags) override(c *gitpush.Config) error {
+	if f.Users != nil {
+		c.Users = *f.Users
+	}
+	if (f.Repo == nil) != (len(f.Refs) == 0) {
+		return wrongUsage("such as -R /srv/repo --refs refs/heads/dist", "-R and --refs go together")
+	}
+	if f.Repo == nil {
+		return nil
+	}
+	at, err := filepath.Abs(*f.Repo)
+	if err != nil {
+		return wrongUsage("give the folder of a repository", "-R: %w", err)
+	}
+	c.Targets = []gitpush.Target{{Name: filepath.Base(at), Repository: at, Refs: f.Refs}}
+	return nil
+}
+
+// job is one update on its way into its targets.
+type job struct {
+	gitpush.Update
+	targets []gitpush.Target
+	change  gitpush.Change
+	err     error
+}
+
+// jobs are the updates that publish somewhere. Of a deleted ref nothing is left to
+// publish.
+func (p *push) jobs() []job {
+	var list []job
+	gone := map[string]bool{}
+	for _, u := range p.updates {
+		var targets []gitpush.Target
+		for _, t := range p.config.Targets {
+			if t.Takes(u.Ref) {
+				targets = append(targets, t)
+			}
+		}
+		switch {
+		case len(targets) == 0:
+		case u.Deletes():
+			gone[u.Ref] = true
+		default:
+			list = append(list, job{Update: u, targets: targets})
+		}
+	}
+	if len(gone) > 0 && !p.pre {
+		if left, err := p.git.Ledger().Unpublished(); err == nil && slices.ContainsFunc(left, func(u gitpush.Update) bool { return gone[u.Ref] }) {
+			// Else it would be taken up again when the ref comes back.
+			_ = p.git.Ledger().Done("", gone)
+		}
+	}
+	return list
+}
+
+// look finds out what an update has changed; old says for some refs what was published
+// last.
+func (p *push) look(ctx context.Context, jobs []job, old map[string]gitpush.ID) (some bool) {
+	for i := range jobs {
+		j := &jobs[i]
+		from := j.Old
+		if id, ok := old[j.Ref]; ok {
+			from = id
+		}
+		j.change, j.err = p.git.Changed(ctx, from, j.New)
+		some = some || j.err != nil || j.matters(p.pre)
+	}
+	return some
+}
+
+// matters reports whether there is anything to say about an update.
+func (j job) matters(pre bool) bool {
+	builds := slices.ContainsFunc(j.targets, func(t gitpush.Target) bool { return len(t.Build) > 0 })
+	return len(j.change.Findings) > 0 || len(j.change.Places) > 0 || builds && !pre && !j.change.Commit.IsZero()
+}
+
+// publish does the jobs, one after the other.
+func (p *push) publish(ctx context.Context, jobs []job) (code int, err error) {
+	stop := p.voice.Beat(gitpush.Heartbeat)
+	defer stop()
+	p.voice.Now(func() string { return "looking at what the push changes" })
+	ledger, old := p.git.Ledger(), map[string]gitpush.ID{}
+	if !p.pre {
+		left, err := ledger.Unpublished()
+		if err != nil {
+			return exitInternal, err
+		}
+		for _, u := range left {
+			old[u.Ref] = u.Old
+		}
+	}
+	if !p.look(ctx, jobs, old) {
+		return exitDone, nil
+	}
+	if !p.pre {
+		if err := p.begin(ctx, jobs, old); err != nil {
+			return exitInternal, err
+		}
+	}
+	if p.who, err = p.pusher(); err != nil {
+		return exitOfError(err), err
+	}
+	settled := map[string]bool{}
+	for _, j := range jobs {
+		one := p.job(ctx, j)
+		code = worse(code, one)
+		settled[j.Ref] = one == exitDone
+	}
+	p.sumUp(len(jobs))
+	p.finish(p.tally.worst)
+	if p.pre || p.wishes.DryRun {
+		return code, nil
+	}
+	refs := map[string]bool{}
+	for ref, ok := range settled {
+		if ok {
+			refs[ref] = true
+		}
+	}
+	return code, ledger.Done(p.work.ID, refs)
+}
+
+// begin makes the work's folder and notes the updates; what another push has noted
+// meanwhile counts.
+func (p *push) begin(ctx context.Context, jobs []job, old map[string]gitpush.ID) (err error) {
+	if p.workID != "" {
+		p.work, err = p.git.OpenWork(p.workID)
+	} else {
+		p.work, err = p.git.NewWork()
+	}
+	if err != nil {
+		return err
+	}
+	p.status = gitpush.Status{Result: "running", Started: time.Now().UTC()}
+	if err := p.work.Set(p.status); err != nil {
+		return err
+	}
+	if log, err := p.work.Log(); err == nil {
+		p.done = append(p.done, func() { _ = log.Close() })
+		p.voice.Keep(log)
+	}
+	var updates []gitpush.Update
+	for _, j := range jobs {
+		updates = append(updates, j.Update)
+	}
+	from, err := p.git.Ledger().Begin(p.work.ID, updates)
+	if err != nil {
+		return err
+	}
+	for i, j := range jobs {
+		if id, ok := from[j.Ref]; ok && id != old[j.Ref] {
+			p.look(ctx, jobs[i:i+1], from)
+		}
+	}
+	return nil
+}
+
+// finish writes the last status; without it the push is as it is.
+func (p *push) finish(result report.Result) {
+	if p.work.ID == "" {
+		return
+	}
+	p.status.Result, p.status.Who, p.status.Finished = string(result), p.who.Name, time.Now().UTC()
+	if err := p.work.Set(p.status); err != nil {
+		p.voice.Say("warning", err.Error())
+	}
+}
+
+// pusher is who pushes, with the rights of the users file. Without one, who may push
+// may publish: git's own access control has decided.
+func (p *push) pusher() (access.Identity, error) {
+	name, err := "", error(nil)
+	if p.flags.As != nil {
+		name = *p.flags.As
+	} else if name, err = p.git.Pusher(p.config, p.User, p.Getenv, p.updates); err != nil {
+		return access.Identity{}, err
+	}
+	if p.config.Users == "" {
+		return access.Operator(name), nil
+	}
+	users, stamp, err := readUsers(p.config.Users)
+	if err != nil {
+		return access.Identity{}, err
+	}
+	id, err := access.NewAuthenticator(users, stamp, access.Options{}).Identity(name)
+	if err != nil {
+		return id, &report.Error{
+			Stage: "push", Code: report.CodePusher, Kind: report.KindDenied,
+			Err:  fmt.Errorf("%s has no account that may publish here", visible(name)),
+			Hint: "ask whoever runs the server (" + filepath.Base(p.config.Users) + ")",
+		}
+	}
+	return id, nil
+}
+
+// repository opens a target's repository, once.
+func (p *push) repository(t gitpush.Target) (*repo.Repo, error) {
+	if len(t.Verifiers) > 0 {
+		return nil, wrongUsage("take the key out of git's configuration", "mmpush.%s.verifiers: there is no verifier %s in this version",
+			t.Name, strings.Join(t.Verifiers, ", "))
+	}
+	if r, ok := p.repos[t.Repository]; ok {
+		return r, nil
+	}
+	r, done, err := p.openRepo(t.Repository)
+	if err != nil {
+		return nil, err
+	}
+	p.done = append(p.done, done)
+	p.repos[t.Repository] = r
+	return r, nil
+}
+
+// options are how the line runs.
+func (p *push) options() pipeline.Options {
+	verb := "post-receive"
+	if p.pre {
+		verb = "pre-receive"
+	}
+	return pipeline.Options{
+		Who: p.who.Name, Transport: "git", DryRun: p.pre || p.wishes.DryRun, LockWait: p.flags.LockWait, Program: program(verb),
+		Waiting: func(holder string) {
+			p.voice.Say("mmpush", "waiting for the repository: it is locked by "+holder)
+		},
+	}
+}
+
+// problem tells an error.
+func (p *push) problem(err error) {
+	text := withoutStack(err.Error())
+	if code := report.CodeOf(err); code != report.CodeUsage {
+		text += " [" + string(code) + "]"
+	}
+	p.voice.Insist("error", text)
+	if e, ok := errors.AsType[*report.Error](err); ok && e.Hint != "" {
+		p.voice.Insist("hint", e.Hint)
+	}
+}

@@ -1,0 +1,358 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/hooks/gitpush"
+)
+
+// verdictOf is what came of one upload.
+type verdictOf struct {
+	rep report.Report
+	err error
+	ref string
+}
+
+func (v verdictOf) code() int {
+	if v.err != nil {
+		return exitOfError(v.err)
+	}
+	return exitOfReport(v.rep)
+}
+
+// tally counts the refs by what came of them.
+type tally struct {
+	counts map[report.Result]int
+	worst  report.Result
+	code   int
+	// refused are the first refs that are not published.
+	refused []string
+	more    int
+}
+
+func (t *tally) add(ref string, v verdictOf) {
+	if t.counts == nil {
+		t.counts = map[report.Result]int{}
+	}
+	result := v.rep.Result
+	if v.err != nil {
+		result = resultError
+	}
+	t.counts[result]++
+	if t.worst == "" || worse(t.code, v.code()) != t.code {
+		t.worst, t.code = result, v.code()
+	}
+	if v.code() == exitDone {
+		return
+	}
+	if len(t.refused) == 3 {
+		t.more++
+	} else if !slices.Contains(t.refused, ref) {
+		t.refused = append(t.refused, ref)
+	}
+}
+
+// candidate is an upload for one target; refused are the findings that it does not
+// get past.
+type candidate struct {
+	place gitpush.Place
+	u     upload.Upload
+	found []report.Finding
+	key   string
+}
+
+// job publishes one update in its targets; the exit code is the worst.
+func (p *push) job(ctx context.Context, j job) (code int) {
+	if j.err == nil && !j.matters(p.pre) {
+		return exitDone
+	}
+	for _, t := range j.targets {
+		if p.pre && len(t.Build) > 0 {
+			continue
+		}
+		code = worse(code, p.target(ctx, j, t))
+	}
+	return code
+}
+
+// target publishes one update in one target. A defect is this ref's, not the others'.
+func (p *push) target(ctx context.Context, j job, t gitpush.Target) (code int) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			code = p.tell(j, t, "", verdictOf{err: panicError(cause)})
+		}
+	}()
+	if err := j.err; err != nil {
+		return p.tell(j, t, "", verdictOf{err: err})
+	}
+	if len(j.change.Findings) > 0 {
+		return p.tell(j, t, "", verdictOf{rep: report.Report{Result: report.Rejected, Findings: j.change.Findings}})
+	}
+	r, err := p.repository(t)
+	if err != nil {
+		return p.tell(j, t, "", verdictOf{err: err})
+	}
+	if len(t.Build) > 0 {
+		return p.build(ctx, j, t, r)
+	}
+	var list []candidate
+	for _, place := range j.change.Places {
+		u, found, err := p.git.Upload(ctx, place, r.Arch)
+		if err != nil {
+			return p.tell(j, t, "", verdictOf{err: err})
+		}
+		list = append(list, candidate{place, u, found, t.Repository + "\x00" + place.Key()})
+	}
+	return p.uploads(ctx, j, t, r, list)
+}
+
+// build publishes what the target's command makes of the commit.
+func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo) int {
+	if j.change.Commit.IsZero() {
+		return exitDone
+	}
+	p.head(j, t, fmt.Sprintf("build of %s, %s", j.change.Commit.String()[:12], r.Arch))
+	p.voice.Now(func() string { return "building " + t.Name })
+	p.builds++
+	b, err := p.work.Build(ctx, t, j.change, j.Ref, p.builds, p.Environ)
+	if err != nil {
+		return p.tell(j, t, "", verdictOf{err: err})
+	}
+	defer b.Close()
+	if len(b.Findings) > 0 {
+		return p.tell(j, t, "", verdictOf{rep: report.Report{Result: report.Rejected, Findings: b.Findings}})
+	}
+	var list []candidate
+	for _, place := range b.Places {
+		u, found, err := upload.Open(ctx, b.FS, place.Dir, place.Name)
+		if err != nil {
+			return p.tell(j, t, "", verdictOf{err: err})
+		}
+		list = append(list, candidate{place: place, u: u, found: found})
+	}
+	return p.uploads(ctx, j, t, r, list)
+}
+
+// uploads publishes the uploads of one update in one target.
+func (p *push) uploads(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, list []candidate) (code int) {
+	list = ownArch(list, r.Arch, len(j.targets) > 1)
+	packages, readable := 0, true
+	for _, c := range list {
+		readable = readable && c.u.Manifest != nil
+		if c.u.Manifest != nil {
+			packages += len(c.u.Manifest.Packages(r.Arch))
+		}
+	}
+	about := plural(packages, "package") + ", " + r.Arch
+	if !readable {
+		about = plural(len(list), "manifest") + ", " + r.Arch
+	}
+	if !p.pre && len(list) > 0 && len(t.Build) == 0 {
+		p.head(j, t, about)
+	}
+	for _, c := range list {
+		v, same := p.seen[c.key]
+		if !same || c.key == "" {
+			v = p.one(ctx, r, c)
+			v.ref = j.Ref
+			if v.rep.Manifest == "" {
+				v.rep.Manifest = c.place.Path()
+			}
+			p.seen[c.key] = v
+		}
+		code = worse(code, p.tell(j, t, about, v))
+	}
+	return code
+}
+
+// ownArch leaves the uploads to those of several targets whose architecture they are
+// for.
+func ownArch(list []candidate, arch string, several bool) []candidate {
+	if !several {
+		return list
+	}
+	return slices.DeleteFunc(list, func(c candidate) bool {
+		return c.u.Manifest != nil && len(c.u.Manifest.Packages(arch)) == 0
+	})
+}
+
+// one is the line for one upload: the rights on what is declared before anything is
+// read, everything else in the pipeline.
+func (p *push) one(ctx context.Context, r *repo.Repo, c candidate) verdictOf {
+	rejected := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.place.Path(), Findings: c.found}
+	if report.Refused(c.found) || c.u.Manifest == nil {
+		return verdictOf{rep: rejected}
+	}
+	source := c.u.Manifest.Name
+	if denied := access.Check(p.who, pipeline.DeclaredNeeds(source, r.Arch)); len(denied) > 0 {
+		rejected.Findings = denied
+		return verdictOf{rep: rejected}
+	}
+	options := p.options()
+	options.Progress = func(at upload.Progress) {
+		p.voice.Now(func() string { return fmt.Sprintf("reading %s, %d %%", at.File, percent(at)) })
+	}
+	p.voice.Now(func() string { return "at work on " + c.place.Path() })
+	rep, err := pipeline.Publish(ctx, r, pipeline.Request{
+		Upload:    c.u,
+		Requests:  plan.Requests{Rebuild: p.wishes.Rebuild, Downgrade: p.wishes.Downgrade, TakeOver: p.wishes.TakeOver},
+		Verifiers: []verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: p.who, Source: source, Arch: r.Arch}}},
+		Options:   options,
+	})
+	rep.Findings = append(c.found, rep.Findings...)
+	return verdictOf{rep: rep, err: err}
+}
+
+// head is the line of one ref.
+func (p *push) head(j job, t gitpush.Target, about string) {
+	p.voice.Say("mmpush", fmt.Sprintf("%s -> %s (%s)", j.Ref, t.Name, strings.ReplaceAll(about, " ", glue)))
+}
+
+// tell gives one verdict and returns its exit code.
+func (p *push) tell(j job, t gitpush.Target, about string, v verdictOf) int {
+	p.tally.add(j.Ref, v)
+	if len(p.status.Reports) < maxRefReports {
+		p.status.Reports = append(p.status.Reports, refReport(j, t, v))
+	}
+	if p.pre && v.code() == exitDone {
+		return exitDone
+	}
+	if p.pre || about == "" && len(t.Build) == 0 {
+		if about == "" {
+			about = j.New.String()[:12]
+		}
+		p.head(j, t, about)
+	}
+	if v.err != nil {
+		p.findings(v.rep.Findings)
+		p.problem(v.err)
+		return v.code()
+	}
+	p.findings(v.rep.Findings)
+	switch text := sentence(v.rep); v.rep.Result {
+	case report.Rejected:
+		p.notPublished(j)
+	case report.Planned:
+		p.voice.Say("hint", "would publish "+text)
+	default:
+		p.voice.Say("success", string(v.rep.Result)+" "+text)
+	}
+	return v.code()
+}
+
+// notPublished says what a refusal means.
+func (p *push) notPublished(j job) {
+	switch {
+	case !p.pre:
+		p.voice.Say("hint", "the ref has moved, but nothing of this is published")
+	case len(p.updates) > 1:
+		p.voice.Say("hint", "git takes all refs of a push or none; nothing is published")
+	}
+}
+
+// maxRefReports bounds the document about a push.
+const maxRefReports = 1000
+
+func refReport(j job, t gitpush.Target, v verdictOf) gitpush.RefReport {
+	r := gitpush.RefReport{Ref: j.Ref, Target: t.Name, Report: v.rep}
+	r.Schema = report.Schema
+	if v.err != nil {
+		r.Result, r.Error = resultError, withoutStack(v.err.Error())
+	}
+	return r
+}
+
+// shownFindings is how many problems of one upload are shown.
+const shownFindings = 4
+
+// findings tells what refuses first, then the rest.
+func (p *push) findings(list []report.Finding) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b report.Finding) int { return rank(a) - rank(b) })
+	var codes, hints []string
+	for i, f := range list {
+		if i == shownFindings {
+			p.voice.Say("hint", plural(len(list)-i, "more problem")+" in the log on the server")
+			break
+		}
+		word := "warning"
+		if f.Refuses() {
+			word = "error"
+		} else if f.Severity == report.SeverityNote {
+			word = "hint"
+		}
+		p.voice.Say(word, where(f)+f.Message+compared(f)+" ["+string(f.Code)+"]")
+		if f.Code == report.CodeBuild {
+			for line := range strings.Lines(f.Actual) {
+				p.voice.Say("mmpush", "| "+line)
+			}
+		}
+		if f.Hint != "" && !slices.Contains(hints, f.Hint) {
+			hints = append(hints, f.Hint)
+		}
+		if f.Refuses() && !slices.Contains(codes, string(f.Code)) {
+			codes = append(codes, string(f.Code))
+		}
+	}
+	for _, hint := range hints {
+		p.voice.Say("hint", hint)
+	}
+	if len(codes) > 0 {
+		p.voice.Say("hint", "mmpush explain "+strings.Join(codes, " "))
+	}
+}
+
+func rank(f report.Finding) int {
+	if f.Refuses() {
+		return 0
+	}
+	return 1
+}
+
+// compared is the two sides of a comparison, short.
+func compared(f report.Finding) string {
+	if f.Expected == "" || f.Actual == "" || f.Code == report.CodeReplaced || f.Code == report.CodeBuild {
+		return ""
+	}
+	short := func(text string) string {
+		if len(text) == 64 {
+			return shortHash(text)
+		}
+		return text
+	}
+	return fmt.Sprintf(" (expected %s, found %s)", short(f.Expected), short(f.Actual))
+}
+
+// sumUp ends an answer that was too long for a terminal.
+func (p *push) sumUp(refs int) {
+	if p.voice.Hidden() == 0 {
+		return
+	}
+	var parts []string
+	for _, result := range []report.Result{report.Published, report.Unchanged, report.Restored, report.Planned, report.Rejected, resultError} {
+		if n := p.tally.counts[result]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, result))
+		}
+	}
+	p.voice.Insist("mmpush", plural(refs, "ref")+": "+strings.Join(parts, ", "))
+	if len(p.tally.refused) > 0 {
+		text := "not published: " + strings.Join(p.tally.refused, ", ")
+		if p.tally.more > 0 {
+			text += fmt.Sprintf(" and %d more", p.tally.more)
+		}
+		p.voice.Insist("error", text)
+	}
+	if p.work.ID != "" {
+		p.voice.Insist("hint", "all of it, on the server: mmpush status "+p.work.ID)
+	}
+}
