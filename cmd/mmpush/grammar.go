@@ -13,16 +13,16 @@ import (
 
 // grammar is the command line.
 type grammar struct {
-	Output  string      `enum:"text,json" default:"text" placeholder:"text|json" help:"Form of the result on standard output."`
-	JSON    bool        `name:"json" help:"Short for --output=json."`
-	Color   string      `enum:"auto,always,never" default:"auto" placeholder:"auto|always|never" help:"Colours; auto heeds NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then the terminal."`
-	Help    helpFlag    `short:"h" help:"Show this help, or that of a verb."`
-	Version versionFlag `help:"Show the version."`
+	Output string   `enum:"text,json" default:"text" placeholder:"text|json" help:"Form of the result on standard output."`
+	JSON   bool     `name:"json" help:"Short for --output=json."`
+	Color  string   `enum:"auto,always,never" default:"auto" placeholder:"auto|always|never" help:"Colours; auto heeds NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then the terminal."`
+	Help   helpFlag `short:"h" help:"Show this help, or that of a verb."`
 
 	Push    pushCmd    `cmd:"" help:"Publish uploads in a repository."`
 	Check   checkCmd   `cmd:"" help:"Verify uploads offline; no repository is needed."`
 	Init    initCmd    `cmd:"" help:"Make a repository."`
 	List    listCmd    `cmd:"" help:"List the packages of a repository."`
+	Remove  removeCmd  `cmd:"" help:"Take packages out of a repository."`
 	Gc      gcCmd      `cmd:"" name:"gc" help:"Delete retired files whose time is over, and what killed processes have left."`
 	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
@@ -43,9 +43,6 @@ Exit codes: 0 done or already identical, 1 internal, 2 usage or configuration, 3
 // shown.
 var errHelp = errors.New("help was asked for")
 
-// errVersion ends the parsing of a command line that asks for the version.
-var errVersion = errors.New("the version was asked for")
-
 type helpFlag bool
 
 // BeforeReset is called by kong, before it looks whether something is missing.
@@ -56,10 +53,21 @@ func (helpFlag) BeforeReset(ctx *kong.Context) error {
 	return errHelp
 }
 
-type versionFlag bool
-
-// BeforeReset is called by kong, before it looks whether something is missing.
-func (versionFlag) BeforeReset() error { return errVersion }
+// wantsVersion reports whether --version stands ahead of any verb. It is no flag of the
+// grammar: behind a verb the name may mean a package's version.
+func wantsVersion(args []string) bool {
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "--version":
+			return true
+		case arg == "--output", arg == "--color":
+			i++
+		case arg == "-h", arg == "--help", !strings.HasPrefix(arg, "--"), arg == "--":
+			return false
+		}
+	}
+	return false
+}
 
 // newApp knows from the bare arguments how to answer, even if they turn out not to
 // be a command line.
@@ -103,6 +111,9 @@ func (a *app) parse() (verb, error) {
 	if a.Program == modifyrepoName {
 		return a.parseModifyrepo()
 	}
+	if wantsVersion(a.Args) {
+		return &versionCmd{}, nil
+	}
 	var g grammar
 	k, err := kong.New(&g,
 		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
@@ -114,8 +125,6 @@ func (a *app) parse() (verb, error) {
 	}
 	ctx, err := k.Parse(a.Args)
 	switch {
-	case errors.Is(err, errVersion):
-		return &versionCmd{}, nil
 	case errors.Is(err, errHelp):
 		return nil, errHelp
 	case err != nil:

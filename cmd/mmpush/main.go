@@ -81,6 +81,8 @@ type app struct {
 	json     bool
 	// verb is the name of the verb that runs.
 	verb string
+	// asked is true once the user was shown a plan and asked.
+	asked bool
 }
 
 // run plays the whole program and returns its exit code.

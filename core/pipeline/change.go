@@ -36,7 +36,7 @@ func (d *draft) change(stage string, opt Options) (commit.Change, error) {
 			if named, err := d.view.Names(f.Path); err != nil {
 				return c, err
 			} else if !named {
-				c.Retires = append(c.Retires, commit.Retire{Name: f.Path, Size: f.Size, SHA256: f.SHA256})
+				c.Retires = append(c.Retires, commit.Retire{Name: f.Path, Size: f.Size, SHA256: f.SHA256, Purge: d.steps[i].Purge})
 			}
 		}
 	}

@@ -40,6 +40,7 @@ func scenarios() []scenario {
 		{name: "a change set", setup: []action{publish(greet090), publish(foo100)}, run: batch(foo110, greet100, foo110b)},
 		{name: "expire on the way", setup: []action{publish(greet090), publish(greet100), wait50h, wait50h}, run: publish(weather)},
 		{name: "expire some", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h}, run: publish(weather)},
+		{name: "purge", setup: []action{publish(greet090), publish(weather)}, run: purge("greet*")},
 		{name: "gc", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h, littering}, run: collecting},
 		{name: "a repository of the older tool", setup: []action{publish(greet090), forgetting}, run: publish(greet100)},
 	}

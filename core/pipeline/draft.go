@@ -19,6 +19,8 @@ type step struct {
 	// Folder is the folder of the stage that holds the intent's files; "." is
 	// the stage itself.
 	Folder string `json:"folder"`
+	// Purge: what the step retires has no grace time.
+	Purge bool `json:"purge,omitempty"`
 }
 
 // draft is a plan for each step, stacked, and what they were made on.

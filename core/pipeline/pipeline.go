@@ -61,7 +61,7 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 		rep.Result = report.Rejected
 		return rep, nil
 	}
-	add := step{plan.Intent{Add: addition(u, r.Arch, req.Requests)}, "."}
+	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: "."}
 	return change(ctx, r, add, req.Verifiers, stage.dir, req.Options, rep)
 }
 

@@ -19,8 +19,12 @@ func (d *draft) records(opt Options) ([]repo.Change, error) {
 		c := repo.Change{
 			Action: "remove", Who: opt.Who, Transport: opt.Transport, Packages: p.Packages, Findings: p.Findings,
 		}
+		c.Purged = d.steps[i].Purge
 		if add := d.steps[i].Intent.Add; add != nil {
 			c.Action, c.Manifest = "publish", add.Manifest
+		}
+		if d.steps[i].Intent.Heal != nil {
+			c.Action = "heal"
 		}
 		dropped := p.Dropped
 		if opt.oneChange {

@@ -25,6 +25,56 @@ func collecting(w *world, fsys vfs.FS) (report.Report, error) {
 	return report.Report{}, err
 }
 
+// purge takes packages out and deletes their files at once.
+func purge(patterns ...string) action {
+	return func(w *world, fsys vfs.FS) (report.Report, error) {
+		r, err := w.open(fsys)
+		if err != nil {
+			return report.Report{}, err
+		}
+		rm := pipeline.Removal{Patterns: patterns, Purge: true}
+		return pipeline.RemovePackages(context.Background(), r, rm, pipeline.Options{LockWait: 10 * time.Second})
+	}
+}
+
+// TestPurge: the files are gone with the acknowledgement, those of others are not; if
+// it is killed in between, the next change deletes them.
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.setup(t, publish(greet090), publish(greet100), publish(weather))
+	w.setup(t, purge("greet*"))
+	files, err := walk(w.Mem, ".")
+	must(err)
+	for _, f := range files {
+		if strings.HasPrefix(f, "greet") && !strings.Contains(f, "0.9.0") {
+			t.Errorf("%s is still there", f)
+		}
+	}
+	if _, err := w.Lstat("greet_0.9.0_amd64-debian.mpk"); err != nil {
+		t.Errorf("what was retired before has its grace time: %v", err)
+	}
+	r, err := w.open(w.Mem)
+	must(err)
+	if last, _, err := r.LastGeneration(); err != nil || !last.Changes[0].Purged || last.Changes[0].Action != "remove" {
+		t.Errorf("the history says %+v, %v", last.Changes, err)
+	}
+	start := newWorld()
+	start.setup(t, publish(greet090), publish(weather))
+	moments, err := film(start, purge("greet*"), nil)
+	must(err)
+	for k, m := range moments {
+		again := start.with(m.disk.Clone())
+		if _, err := m.disk.Lstat(".mmpush/journal"); err != nil {
+			continue
+		}
+		again.setup(t, publish(foo100))
+		if _, err := again.Lstat("greet_0.9.0_amd64-debian.mpk"); err == nil {
+			t.Errorf("killed ahead of call %d (%s %s): the next change has not purged", k, m.op.Kind, m.op.Name)
+		}
+	}
+}
+
 // littering leaves what killed processes leave.
 func littering(w *world, fsys vfs.FS) (report.Report, error) {
 	return report.Report{}, errors.Join(

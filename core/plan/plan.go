@@ -46,6 +46,8 @@ type Rules struct {
 type Intent struct {
 	Add    *Addition       `json:"add,omitempty"`
 	Remove *index.Selector `json:"remove,omitempty"`
+	Drop   *Drop           `json:"drop,omitempty"`
+	Heal   *Healing        `json:"heal,omitempty"`
 }
 
 // Taken is what stands at a path of the repository.

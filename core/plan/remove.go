@@ -77,28 +77,25 @@ func removal(v index.View, sources []index.Source) (Plan, error) {
 	for _, s := range orphans {
 		p.Edit.DropSources = append(p.Edit.DropSources, s.Key())
 	}
-	for _, s := range slices.Concat(sources, orphans) {
-		p.Packages = append(p.Packages, sourceLine(s, report.ActionRemove))
-	}
-	for _, b := range gone {
-		p.Packages = append(p.Packages, binaryLine(b, report.ActionRemove))
-	}
-	return complete(v, p)
+	return finishRemoval(v, p, slices.Concat(sources, orphans), gone)
 }
 
 // errIntent is a defect of the caller, or a journal that something else wrote.
-var errIntent = errors.New("an intent is either an addition or a removal")
+var errIntent = errors.New("an intent is an addition, a removal or a healing, and one only")
 
 // Run plans an intent. rules returns the permissions that hold for a source; see [Add]
 // for taken. Who finds that somebody else published in between runs the same intent
 // on the new View.
 func Run(v index.View, i Intent, rules func(source string) Rules, taken func(path string) (Taken, error)) (Plan, error) {
 	switch {
-	case i.Add != nil && i.Remove == nil:
+	case i.Add != nil && i == Intent{Add: i.Add}:
 		return Add(v, *i.Add, rules(i.Add.Source.Name), taken)
-	case i.Remove != nil && i.Add == nil:
+	case i.Remove != nil && i == Intent{Remove: i.Remove}:
 		return Remove(v, *i.Remove)
-	default:
-		return Plan{}, fmt.Errorf("plan: %w", errIntent)
+	case i.Drop != nil && i == Intent{Drop: i.Drop}:
+		return DropBinaries(v, *i.Drop)
+	case i.Heal != nil && i == Intent{Heal: i.Heal}:
+		return Heal(v)
 	}
+	return Plan{}, fmt.Errorf("plan: %w", errIntent)
 }

@@ -36,6 +36,8 @@ type Change struct {
 	Who       string `json:"who,omitempty"`
 	Transport string `json:"transport,omitempty"`
 	Manifest  string `json:"manifest,omitempty"`
+	// Purged: the files that went were deleted at once; no undo brings them back.
+	Purged bool `json:"purged,omitempty"`
 	// Packages is what happened to each package.
 	Packages []report.Package `json:"packages,omitempty"`
 	Findings []report.Finding `json:"findings,omitempty"`

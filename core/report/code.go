@@ -36,6 +36,7 @@ const (
 	CodeConflict  Code = "MP-CONFLICT"
 	CodeTakeOver  Code = "MP-TAKEOVER"
 	CodeNoMatch   Code = "MP-NOMATCH"
+	CodeMoved     Code = "MP-MOVED"
 
 	// About who asks: exit 5.
 	CodeRights Code = "MP-RIGHTS"

@@ -90,6 +90,8 @@ func explanations() []Explanation {
 		{CodeRoom, "retired files were deleted before their time",
 			"Files that no index names any more stay for the grace time, for whoever holds an older index. These went earlier, the oldest first, because the disk was full or because they took more than the setting `retired-max` allows (10% of the file system by default). " +
 				"Clients with an older index may have to update before they can install; undo cannot bring these files back."},
+		{CodeMoved, "the repository has changed since you looked",
+			"You were shown what would happen and agreed; meanwhile somebody has published or removed something, and it would be something else now. Nothing was changed. Run the command again."},
 		{CodeDepends, "a package that stays depends on one that goes",
 			"The removal takes away a package that another one, still published, names in its `depends`, and nothing else is published under that name. Clients will not be able to install it. Remove the other one too, or publish a new version of what is missing."},
 		{CodeLost, "a published file is not there",
