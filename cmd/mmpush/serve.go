@@ -22,6 +22,7 @@ type serveCmd struct {
 	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034 or :443; may be given several times."`
 	Users  string   `required:"" placeholder:"FILE" help:"The users file; changes of it apply at once."`
 	State  string   `placeholder:"DIR" help:"Folder for partial files and areas of the users. Default: REPO/.mmpush."`
+	Adopt  bool     `help:"Write default settings for a repository that has none, since only other tools have written it."`
 
 	TLSCert                 string `name:"tls-cert" placeholder:"FILE" help:"Speak TLS with this certificate (PEM)."`
 	TLSKey                  string `name:"tls-key" placeholder:"FILE" help:"The key of the certificate (PEM)."`
@@ -100,7 +101,7 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	defer closeState()
 	s, err := server.New(server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
-		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Free: freeBytes(firstOf(c.State, at)), Limits: c.limits(),
+		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(firstOf(c.State, at)), Limits: c.limits(),
 		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: "mmpush/" + thisBuild().Version, Program: program("serve"), Log: log,
 	})
 	if err != nil {

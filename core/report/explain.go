@@ -120,7 +120,8 @@ func explanations() []Explanation {
 		{CodeNoRepo, "this is not a repository",
 			"The folder is not there, or has no `metadata` file with the repository's architecture. `mmpush init DIR --arch ARCH` makes a repository; `push --init --arch ARCH` does it on the way."},
 		{CodeSettings, "the repository's settings cannot be used",
-			"REPO/.mmpush/settings.yaml holds an unknown key or a value that is not allowed. The message names the line."},
+			"REPO/.mmpush/settings.yaml holds an unknown key or a value that is not allowed; the message names the line. Or the file is not there, or another repository's, where a server needs it: " +
+				"without it, what it asks of uploads would silently no longer be asked. Restore it from a backup; `mmpush serve --adopt` writes one for a repository that never had any."},
 		{CodeIndex, "an index file is damaged",
 			"binary-index.gz or source-index cannot be read. Nothing was changed. Restore both from a backup, or write them again with the tool that made them."},
 		{CodeJournal, "the journal of an interrupted publish cannot be used",

@@ -87,6 +87,9 @@ type Report struct {
 	BytesAdded int64 `json:"bytes_added,omitempty"`
 	// BytesRetired is the size of the files that are no longer named and stay
 	// for the grace time.
-	BytesRetired int64     `json:"bytes_retired,omitempty"`
-	Findings     []Finding `json:"findings,omitempty"`
+	BytesRetired int64 `json:"bytes_retired,omitempty"`
+	// Kept is the id under which a server keeps what it has rejected, with this
+	// report, until that expires; whoever runs the server finds it by that.
+	Kept     string    `json:"kept,omitempty"`
+	Findings []Finding `json:"findings,omitempty"`
 }

@@ -12,6 +12,7 @@
 //	area/USER/SHA256/NAME              a file that has, its declared hash checked
 //	refused/USER/ID/                   a rejected manifest with report.json
 //	trash/                             what is about to be deleted
+//	repository                         the id of the repository that it belongs to
 //	lock                               held for moments; see below
 //	run/USER                           held while manifests of the user are run
 //	sweep                              held by who deletes what has expired; its time
@@ -28,6 +29,11 @@
 // own folder, so nobody can resume, see or publish what somebody else has sent. Files
 // leave the area when they are published, and all of it when it is older than
 // [Limits] says.
+//
+// A repository whose settings are gone, or are no longer those of the id in
+// "repository", is not served: what they asked for would silently not be asked for any
+// more. One that never had settings needs [Options].Adopt, since settings that were lost
+// with the whole of .mmpush look the same.
 //
 // # Several processes
 //
@@ -65,6 +71,10 @@
 // one upload: missing files reject it. The packages of a rejected upload stay in the
 // area, so that the next attempt need not send them again. Files that no manifest
 // names stay there too.
+//
+// A rejected manifest is kept with its report until it expires; the user is told the
+// name of that folder. A manifest that is complete and whose process was killed is run
+// when a server starts, or at the user's next upload; it then asks for nothing special.
 //
 // # What it promises
 //

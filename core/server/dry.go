@@ -41,7 +41,7 @@ func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
 
 // foresee plans with the manifest standing in for the packages.
 func (in *intake) foresee(ctx context.Context, c candidate, rep report.Report) (report.Report, error) {
-	r, err := in.s.Open()
+	r, err := in.s.open()
 	if err != nil {
 		return rep, err
 	}

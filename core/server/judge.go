@@ -2,13 +2,7 @@ package server
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/manifest"
@@ -43,11 +37,13 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	}
 	rep.Findings = found
 	if report.Refused(found) {
-		return rep, in.reject(c, at, rep)
+		err = in.reject(c, at, &rep)
+		return rep, err
 	}
 	if denied := access.Check(in.who, pipeline.DeclaredNeeds(m.Name, in.s.arch)); report.Refused(denied) {
 		rep.Findings = denied
-		return rep, in.reject(c, at, rep)
+		err = in.reject(c, at, &rep)
+		return rep, err
 	}
 	files, missing, err := in.s.locate(ctx, in.acc, m)
 	if err != nil {
@@ -59,7 +55,8 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 			in.v.log.Info("waiting", "manifest", c.name, "missing", len(missing))
 			return rep, nil
 		}
-		return rep, in.reject(c, at, rep)
+		err = in.reject(c, at, &rep)
+		return rep, err
 	}
 	published, err := in.publish(ctx, in.request(c, m, files, tell))
 	if err != nil {
@@ -67,57 +64,14 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	}
 	published.Findings = append(rep.Findings, published.Findings...)
 	if !public(published.Result) {
-		return published, in.reject(c, at, published)
+		err = in.reject(c, at, &published)
+		return published, err
 	}
 	in.s.remember(in.acc, c.sha, published)
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
 	in.tidy(ctx, c, m)
 	return published, nil
 }
-
-// ranBefore is about a manifest that another session has run in the meantime.
-func (in *intake) ranBefore(c candidate, rep report.Report) (report.Report, error) {
-	in.s.mu.Lock()
-	told, ok := in.acc.outcomes[c.sha]
-	in.s.mu.Unlock()
-	if ok {
-		return told, nil
-	}
-	told, ok, err := in.s.refusedBefore(in.acc.name, c.sha)
-	if err != nil || ok {
-		return told, err
-	}
-	rep.Findings = []report.Finding{{
-		Code: report.CodeMissing, Severity: report.SeverityError, File: c.name,
-		Message: "the manifest is no longer here: another session was judged with it", Hint: "send it again",
-	}}
-	return rep, nil
-}
-
-// refusedBefore is the report of a manifest that another process has rejected.
-func (s *Server) refusedBefore(user, sha string) (rep report.Report, found bool, err error) {
-	entries, err := s.State.ReadDir(s.path("refused", user))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return rep, false, err
-	}
-	newest := vfs.Info{}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name, refusedSuffix(sha)) && e.ModTime.After(newest.ModTime) {
-			newest = e
-		}
-	}
-	if newest.Name == "" {
-		return rep, false, nil
-	}
-	text, err := vfs.ReadFile(s.State, s.path("refused", user, newest.Name, "report.json"), recordLimit)
-	if err == nil {
-		err = json.Unmarshal(text, &rep)
-	}
-	return rep, err == nil, err
-}
-
-// refusedSuffix says of which manifest a rejected upload was.
-func refusedSuffix(sha string) string { return "-" + sha[:8] }
 
 // readManifest reads a manifest of the area and says what is wrong with it.
 func (in *intake) readManifest(at, name string) (*manifest.Manifest, []report.Finding, error) {
@@ -186,39 +140,11 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 		return report.Report{}, err
 	}
 	defer free()
-	r, err := in.s.Open()
+	r, err := in.s.open()
 	if err != nil {
 		return report.Report{}, err
 	}
 	return pipeline.Publish(ctx, r, req)
-}
-
-// reject moves a manifest out of the area, to its report. The files that it names stay,
-// so that the next attempt need not send them again.
-func (in *intake) reject(c candidate, at string, rep report.Report) error {
-	in.s.remember(in.acc, c.sha, rep)
-	id := in.v.id + refusedSuffix(c.sha)
-	user := in.s.path("refused", in.acc.name)
-	dir := path.Join(user, id)
-	rep.Repository = ""
-	text, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	for _, folder := range []string{user, dir} {
-		if err := in.s.makeFolder(folder); err != nil {
-			return err
-		}
-	}
-	in.v.log.Warn("rejected", "manifest", c.name, "refused", id, "reason", in.reason(rep))
-	err = vfs.ReplaceFile(in.s.State, path.Join(dir, "report.json"), path.Join(dir, ".report.new"), in.s.fileMode, text)
-	if err == nil {
-		err = in.s.State.Rename(at, path.Join(dir, c.name))
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // tidy deletes what was published from the area, unless another manifest or session
@@ -258,52 +184,4 @@ func (in *intake) counts(sha string) (n int) {
 		}
 	}
 	return n
-}
-
-// waiting lists the manifests in the user's area.
-func (in *intake) waiting() []candidate {
-	folders, err := in.s.State.ReadDir(in.s.path("area", in.acc.name))
-	if err != nil {
-		return nil
-	}
-	var list []candidate
-	for _, folder := range folders {
-		names, err := in.s.State.ReadDir(in.s.path("area", in.acc.name, folder.Name))
-		if err != nil {
-			continue
-		}
-		for _, n := range names {
-			if isManifest(n.Name) {
-				list = append(list, candidate{name: n.Name, sha: folder.Name})
-			}
-		}
-	}
-	return list
-}
-
-// runWaiting runs the manifests that earlier sessions have brought and that are
-// complete now. Those that a session will run itself are left to it. Whatever comes of
-// it is no matter of this upload.
-func (in *intake) runWaiting(ctx context.Context) {
-	for _, c := range in.waiting() {
-		promised, err := in.s.willRun(ctx, in.acc, c.sha)
-		if err == nil && !promised && ctx.Err() == nil {
-			_, err = in.judge(ctx, c, func(tupkg.Progress) {})
-		}
-		if err != nil {
-			in.v.log.Error("failed", "during", "publish of a waiting manifest", "manifest", c.name, "error", err)
-		}
-	}
-}
-
-// willRun reports whether a session, in whatever process, is going to run a manifest.
-func (s *Server) willRun(ctx context.Context, a *account, sha string) (promised bool, err error) {
-	err = s.exclusively(ctx, func() error {
-		others, err := s.claims(a.name)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		promised = a.promised[sha] > 0 || slices.ContainsFunc(others, func(c claim) bool { return c.runs[sha] })
-		return err
-	})
-	return promised, err
 }

@@ -21,7 +21,7 @@ type place struct {
 // Each was read just now and has these bytes: a damaged one is not among them, so that
 // an upload can put it back.
 func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[string]place, error) {
-	r, err := s.Open()
+	r, err := s.open()
 	if err != nil {
 		return nil, err
 	}

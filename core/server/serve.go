@@ -33,14 +33,15 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 			}
 		})
 	}
-	sweeping, stopSweep := context.WithCancel(base)
-	all.Go(func() { s.sweepNowAndThen(sweeping) })
+	chores, stopChores := context.WithCancel(base)
+	all.Go(func() { s.runLeft(chores) })
+	all.Go(func() { s.sweepNowAndThen(chores) })
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	stopSweep()
+	stopChores()
 	for _, l := range listeners {
 		s.stopOnce.Do(func() { close(s.stopping) })
 		_ = l.Close()

@@ -3,18 +3,15 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/repo"
-	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -32,6 +29,9 @@ type Options struct {
 	// its parent has to be there. Nobody else may write there.
 	State vfs.FS
 	Dir   string
+	// Adopt lets New write default settings for a repository that has none and never
+	// was served from Dir; without it, New refuses such a one.
+	Adopt bool
 	// Free returns the number of free bytes on State's disk; nil: not checked.
 	Free   func() (int64, error)
 	Limits Limits
@@ -53,6 +53,8 @@ type Options struct {
 type Server struct {
 	Options
 	arch string
+	// repository is the id of its settings.
+	repository string
 	// fileMode and folderMode are those of the repository's settings.
 	fileMode, folderMode fs.FileMode
 	// self names this process among those that use the folder, alive is its lock;
@@ -109,36 +111,13 @@ func New(o Options) (*Server, error) {
 		slots: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
+	if err := s.recognise(r); err != nil {
+		return nil, err
+	}
 	if err := s.prepare(); err != nil {
-		return nil, &report.Error{Stage: "serve", Code: report.CodeDisk, File: o.Dir, Err: err}
+		return nil, diskError(o.Dir, err)
 	}
 	return s, nil
-}
-
-// prepare makes the folder and joins those that use it.
-func (s *Server) prepare() error {
-	for _, dir := range []string{".", "partial", "area", "refused", "trash", "run", "live"} {
-		if err := s.makeFolder(s.path(dir)); err != nil {
-			return err
-		}
-	}
-	return s.join(context.Background())
-}
-
-// makeFolder makes one folder if it is not there.
-func (s *Server) makeFolder(name string) error {
-	if name == "." {
-		return nil
-	}
-	if err := s.State.Mkdir(name, s.folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
-}
-
-// path is a name below the server's folder.
-func (s *Server) path(elements ...string) string {
-	return path.Join(s.Dir, path.Join(elements...))
 }
 
 // Close takes the process away from those that use the folder. Nothing may be under

@@ -95,7 +95,8 @@ func public(r report.Result) bool {
 	return r == report.Published || r == report.Unchanged || r == report.Restored
 }
 
-// reason is one sentence about a report that says no, with the request's id.
+// reason is one sentence about a report that says no, with the name of where the upload
+// is kept, or the request's id.
 func (in *intake) reason(rep report.Report) string {
 	var first string
 	more := 0
@@ -108,11 +109,14 @@ func (in *intake) reason(rep report.Report) string {
 			more++
 		}
 	}
-	switch {
-	case first == "":
+	if first == "" {
 		return ""
-	case more > 0:
-		return fmt.Sprintf("%s; and %d more (request %s)", first, more, in.v.id)
+	}
+	if more > 0 {
+		first += fmt.Sprintf("; and %d more", more)
+	}
+	if rep.Kept != "" {
+		return fmt.Sprintf("%s (kept on the server as %s)", first, rep.Kept)
 	}
 	return fmt.Sprintf("%s (request %s)", first, in.v.id)
 }
