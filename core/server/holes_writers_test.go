@@ -1,0 +1,327 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+)
+
+// TestHoleStalledSessionAppends: an old session that woke up appended to a file that a
+// newer one had completed and verified. Here it is told to go, and what it still sends
+// is nobody's.
+func TestHoleStalledSessionAppends(t *testing.T) {
+	t.Parallel()
+	w := worldOn(t, newDisk(t, arch), sharedUsers())
+	data := []byte(strings.Repeat("genuine.", 1000))
+	login := "username=" + bfinch + "&password=B0b%2B50%25&why=1"
+	decl := declared(false, [3]string{"a", fmt.Sprint(len(data)), md5Of(data)})
+	old, oldDone := w.dial(t)
+	answers := make(chan []byte, 1)
+	go func() {
+		all, _ := io.ReadAll(old)
+		answers <- all
+	}()
+	if _, err := old.Write(slices.Concat(frame(login, decl), data[:100])); err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.v1(t, bfinch, tupkg.Document, mpktest.File{Name: "a", Data: data})
+	mustPass(t, r, err)
+	if r.Skipped != 100 {
+		t.Errorf("%d bytes of the stalled session are offered, want 100", r.Skipped)
+	}
+	before := w.stored(t, bfinch)
+	// The server has let the old session go, or reads what it says and throws it away.
+	_, _ = old.Write(bytes.Repeat([]byte("x"), len(data)))
+	_ = old.Close()
+	oldDone()
+	if said := string(<-answers); !strings.Contains(said, "np=1&m1=FAIL") || !strings.Contains(said, "newer") {
+		t.Errorf("the old session heard %q", said)
+	}
+	after := w.stored(t, bfinch)
+	if fmt.Sprint(after) != fmt.Sprint(before) || !slices.Equal(after["a"], []string{sha256Of(data)}) || len(w.files(t, "partial")) > 0 {
+		t.Errorf("stored %v, then %v; partial %q", before, after, w.files(t, "partial"))
+	}
+}
+
+// TestHoleTwoWritersOnOneName: two sessions that sent one name at once corrupted it.
+func TestHoleTwoWritersOnOneName(t *testing.T) {
+	t.Parallel()
+	w := worldOn(t, newDisk(t, arch), sharedUsers())
+	addr, stop := w.listen(t)
+	const writers = 12
+	var all sync.WaitGroup
+	for i := range writers {
+		all.Go(func() {
+			// Three contents of one name and size, by two users in both versions.
+			file := mpktest.File{Name: "one name", Data: []byte(strings.Repeat(fmt.Sprint(i%3), 200_000))}
+			user := []string{bfinch, "other"}[i%2]
+			for attempt := 0; ; attempt++ {
+				r, err := pushTCP(addr, user, i%4 < 2, file)
+				if err == nil && r.Pass() {
+					return
+				}
+				// Whoever was taken over tries again, as clients do.
+				if attempt > 100 || err != nil && !strings.Contains(err.Error(), "newer session") && !strings.Contains(err.Error(), "FAIL") {
+					t.Errorf("writer %d: %+v %v", i, r.Files, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	stop()
+	for _, user := range []string{bfinch, "other"} {
+		if got := w.stored(t, user)["one name"]; len(got) != 3 {
+			t.Errorf("%s: %d contents, want 3", user, len(got))
+		}
+	}
+	if left := w.files(t, "partial"); len(left) > 0 {
+		t.Errorf("partial: %q", left)
+	}
+}
+
+// pushTCP sends files to a listening server.
+func pushTCP(addr, user string, version2 bool, files ...mpktest.File) (tupkg.Result, error) {
+	conn, err := dialTCP(addr)
+	if err != nil {
+		return tupkg.Result{}, err
+	}
+	if !version2 {
+		return tupkg.Upload(context.Background(), conn, wire(files), tupkg.UploadOptions{Credentials: credentials(user), WantReason: true})
+	}
+	c, err := tupkg.Connect(context.Background(), conn, tupkg.ConnectOptions{Credentials: credentials(user)})
+	if err != nil {
+		return tupkg.Result{}, err
+	}
+	defer c.Close()
+	return c.Push(context.Background(), setOf(tupkg.Set{}, files))
+}
+
+// TestHoleSameNameReplacesAVerifiedPackage: the same name again, even with a wrong MD5,
+// replaced or deleted a verified package.
+func TestHoleSameNameReplacesAVerifiedPackage(t *testing.T) {
+	t.Parallel()
+	w := worldOn(t, newDisk(t, arch), sharedUsers())
+	verified, other := []byte("the verified package"), []byte("another package of that name")
+	r, err := w.v1(t, bfinch, tupkg.Document, mpktest.File{Name: "p1.pkg.tar.gz", Data: verified})
+	mustPass(t, r, err)
+	// With a wrong MD5, twice.
+	for range 2 {
+		got := w.conversation(t, slices.Concat(frame("username="+bfinch+"&password=B0b%2B50%25", declared(true, [3]string{"p1.pkg.tar.gz", fmt.Sprint(len(other)), wrongMD5})), other, frame("ack")), 0)
+		if len(got) != 3 || got[2] != "numpkgs=1&md5sum0=FAIL" {
+			t.Fatalf("%q", got)
+		}
+		if stored := w.stored(t, bfinch)["p1.pkg.tar.gz"]; !slices.Equal(stored, []string{sha256Of(verified)}) {
+			t.Errorf("stored %q", stored)
+		}
+	}
+	// With its own MD5: both are there.
+	for _, version2 := range []bool{false, true} {
+		send := func() (tupkg.Result, error) {
+			return w.v1(t, bfinch, tupkg.HistoricalCode, mpktest.File{Name: "p1.pkg.tar.gz", Data: other})
+		}
+		if version2 {
+			send = func() (tupkg.Result, error) {
+				return w.v2(t, bfinch, tupkg.Set{}, mpktest.File{Name: "p1.pkg.tar.gz", Data: other})
+			}
+		}
+		r, err := send()
+		mustPass(t, r, err)
+	}
+	if got, want := sorted(w.stored(t, bfinch)["p1.pkg.tar.gz"]), sorted([]string{sha256Of(verified), sha256Of(other)}); !slices.Equal(got, want) {
+		t.Errorf("stored %q, want %q", got, want)
+	}
+	// A published one is not replaced either: other bytes under its name are a conflict.
+	r, err = w.v1(t, bfinch, tupkg.Document, built("foo", "1.0")...)
+	mustPass(t, r, err)
+	before := mustShelves(t, w.disk)
+	again := mpktest.Upload{Name: "foo", Version: "1.0", Salt: "other bytes"}.Build().Files()
+	r, err = w.v1(t, bfinch, tupkg.Document, again...)
+	if err != nil || r.Pass() || !strings.Contains(r.Reason, string(report.CodeConflict)) {
+		t.Errorf("version 1: %+v %s %v", r.Files, r.Reason, err)
+	}
+	r, err = w.v2(t, bfinch, tupkg.Set{}, again...)
+	if err != nil || r.Pass() || !hasCode(r.Report, report.CodeConflict) {
+		t.Errorf("version 2: %+v %v", r.Report, err)
+	}
+	if after := mustShelves(t, w.disk); !slices.Equal(before, after) {
+		t.Errorf("%q became %q", before, after)
+	}
+}
+
+// TestHoleDisconnectBeforeTheResult: it published, and the client began again at 0.
+// Here the upload is judged without its client too, and the next session is told so
+// without a byte of data.
+func TestHoleDisconnectBeforeTheResult(t *testing.T) {
+	t.Parallel()
+	for _, d := range []tupkg.Dialect{tupkg.Document, tupkg.HistoricalCode} {
+		w := worldOn(t, newDisk(t, arch), sharedUsers())
+		files := built("foo", "1.0")
+		var list [][3]string
+		var data []byte
+		for _, f := range files {
+			list = append(list, [3]string{f.Name, fmt.Sprint(len(f.Data)), md5Of(f.Data)})
+			data = append(data, f.Data...)
+		}
+		said := slices.Concat(frame("username="+bfinch+"&password=B0b%2B50%25", declared(d == tupkg.HistoricalCode, list...)), data)
+		client, done := w.dial(t)
+		go func() { _, _ = io.Copy(io.Discard, client) }()
+		if _, err := client.Write(said); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.Close() // every byte is there, and nobody reads the result
+		done()
+		if got := w.published(t); len(got) != 1 {
+			t.Errorf("%s: published %q", d, got)
+		}
+		r, err := w.v1(t, bfinch, d, files...)
+		mustPass(t, r, err)
+		r, err = w.v2(t, bfinch, tupkg.Set{}, files...)
+		if mustPass(t, r, err); r.Report.Result != report.Unchanged || r.Sent > int64(len(files[len(files)-1].Data)) {
+			t.Errorf("%s: %s, %d bytes sent again", d, r.Report.Result, r.Sent)
+		}
+	}
+}
+
+// collision is the pair of Wang, Feng, Lai and Yu (2004): two messages of 128 bytes
+// with one MD5.
+func collision(t *testing.T) (a, b []byte) {
+	t.Helper()
+	a, err := hex.DecodeString("d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f89" +
+		"55ad340609f4b30283e488832571415a085125e8f7cdc99fd91dbdf280373c5b" +
+		"d8823e3156348f5bae6dacd436c919c6dd53e2b487da03fd02396306d248cda0" +
+		"e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = slices.Clone(a)
+	for _, i := range []int{19, 45, 59, 83, 109, 123} {
+		b[i] ^= 0x80
+	}
+	if md5Of(a) != md5Of(b) || bytes.Equal(a, b) {
+		t.Fatalf("no collision: %s and %s", md5Of(a), md5Of(b))
+	}
+	return a, b
+}
+
+// TestHoleMD5Collisions: the other one of a colliding pair was accepted and published.
+// Here a manifest names SHA-256: MD5 only says that the bytes arrived.
+func TestHoleMD5Collisions(t *testing.T) {
+	t.Parallel()
+	a, b := collision(t)
+	// The pair as the source tarball of an upload whose manifest names a.
+	u := mpktest.Upload{Name: "foo", Version: "1.0"}
+	u.Packages = []mpktest.Package{{SrcSHA256: sha256Of(a)}}
+	list := u.Build()
+	manifest := strings.NewReplacer(list.Source.SHA256, sha256Of(a), fmt.Sprintf("size: %d", list.Source.Size), "size: 128").Replace(string(list.Manifest.Data))
+	source := func(data []byte) mpktest.File { return mpktest.File{Name: list.Source.Name, Data: data} }
+	rest := []mpktest.File{list.Packages[0].File, {Name: list.Manifest.Name, Data: []byte(manifest)}}
+	// The pair's other one passes its MD5 and is no part of the upload.
+	w := worldOn(t, newDisk(t, arch), sharedUsers())
+	r, err := w.v1(t, bfinch, tupkg.Document, append([]mpktest.File{source(b)}, rest...)...)
+	if err != nil || !r.Files[0].Pass || r.Files[2].Pass || !strings.Contains(r.Reason, "has not arrived") {
+		t.Errorf("version 1: %+v %s %v", r.Files, r.Reason, err)
+	}
+	if got := w.published(t); len(got) > 0 {
+		t.Errorf("published %q", got)
+	}
+	// In version 2 it cannot even be declared as the other.
+	file := wire([]mpktest.File{source(b)})
+	file[0].SHA256 = sha256Of(a)
+	client, done := w.dial(t)
+	c, err := tupkg.Connect(t.Context(), client, tupkg.ConnectOptions{Options: quick(), Credentials: credentials("other")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err = c.Push(t.Context(), tupkg.Set{Files: file})
+	_ = c.Close()
+	done()
+	if err != nil || r.Pass() || !hasCode(r.Report, report.CodeHash) {
+		t.Errorf("version 2: %+v %v", r.Report, err)
+	}
+	// The one that the manifest names is taken beside it, and what is published is it.
+	r, err = w.v2(t, bfinch, tupkg.Set{}, append([]mpktest.File{source(a)}, rest...)...)
+	mustPass(t, r, err)
+	if got, err := shelves(w.disk); err != nil || len(got) != 1 {
+		t.Errorf("published %q, %v", got, err)
+	}
+	// A partial of one is not continued by the other for another user.
+	half, done2 := w.dial(t)
+	go func() { _, _ = io.Copy(io.Discard, half) }()
+	if _, err := half.Write(append(frame("username=other&password=B0b%2B50%25", declared(false, [3]string{"x", "128", md5Of(a)})), a[:64]...)); err != nil {
+		t.Fatal(err)
+	}
+	_ = half.Close()
+	done2()
+	if r, err := w.v1(t, "librarian", tupkg.Document, mpktest.File{Name: "x", Data: b}); err != nil || r.Skipped != 0 || !r.Pass() {
+		t.Errorf("another user's half: %+v %v", r, err)
+	}
+	// The same user's is, and the result says what became of it.
+	r, err = w.v1(t, "other", tupkg.Document, mpktest.File{Name: "x", Data: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sha := range w.stored(t, "other")["x"] {
+		if r.Files[0].Pass && sha != sha256Of(a) && sha != sha256Of(b) {
+			t.Errorf("a mixture of both passed: %s", sha)
+		}
+	}
+}
+
+// TestHolePasswordStorage: passwords lay in the clear or as unsalted MD5.
+func TestHolePasswordStorage(t *testing.T) {
+	t.Parallel()
+	f := usersFile()
+	text := string(f.Bytes())
+	for what, secret := range map[string]string{"the password": password, "its MD5": md5Of([]byte(password)), "its SHA-256": sha256Of([]byte(password))} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the users file has %s", what)
+		}
+	}
+	second, err := access.NewHash(access.NewSecret(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := f.Add("twin", second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(added.Bytes()), "\n")
+	if twin := lines[len(lines)-2]; strings.Contains(text, strings.Fields(strings.TrimPrefix(twin, "twin:"))[0]) {
+		t.Error("equal passwords have equal hashes")
+	}
+	for what, hash := range map[string]string{
+		"clear": password, "MD5": md5Of([]byte(password)), "MD5 of htpasswd": "$apr1$x$0123456789012345678901", "SHA-1": "{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=", "nothing": "",
+	} {
+		if _, err := access.Parse("users", []byte("bob:"+hash+" rights=*\n")); err == nil {
+			t.Errorf("a users file with %s is taken", what)
+		} else if hash != "" && strings.Contains(err.Error(), hash) {
+			t.Errorf("the message about %s has it: %v", what, err)
+		}
+	}
+	// What a server writes has none of it either.
+	w := worldOn(t, newDisk(t, arch), sharedUsers())
+	r, err := w.v1(t, bfinch, tupkg.Document, built("foo", "1.0")...)
+	mustPass(t, r, err)
+	for _, dir := range []string{"partial", "area", "refused"} {
+		for _, name := range w.files(t, dir) {
+			if strings.Contains(name, password) {
+				t.Errorf("%s is the name of a file", name)
+			}
+		}
+	}
+	if strings.Contains(w.log.String(), password) {
+		t.Error("the password is in the log")
+	}
+}
