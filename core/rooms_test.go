@@ -54,6 +54,9 @@ func rooms() map[string][]string {
 		"plugins/transports/tupkg": {
 			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",
 		},
+		"plugins/transports/sftp": {
+			"core/manifest", "core/pipeline", "core/report", "core/transport", "core/upload", "core/vfs", "core/watch", "plugins/transports/ssh",
+		},
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
@@ -84,6 +87,7 @@ func dependencies() map[string][]string {
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},
 		"golang.org/x/sys":              {"core/vfs"},
+		"github.com/pkg/sftp":           {"plugins/transports/sftp"},
 		"github.com/cenkalti/backoff":   {"plugins/transports/tupkg"},
 	}
 }

@@ -56,6 +56,7 @@ const (
 	CodeHealed    Code = "MP-HEALED"
 	CodeRecovered Code = "MP-RECOVERED"
 	CodeReplaced  Code = "MP-REPLACED"
+	CodeLater     Code = "MP-LATER"
 	CodeRoom      Code = "MP-ROOM"
 	CodeDepends   Code = "MP-DEPENDS"
 

@@ -115,6 +115,9 @@ func explanations() []Explanation {
 			"REPO/.mmpush/retired says which files wait for the end of their grace time. A line of it cannot be read, or a file of it is not there any more, or was copied since. `mmpush fsck --repair` writes the list anew from what holds."},
 		{CodeLeftover, "something a killed process has left",
 			"A stage, a temporary file or a partial upload that nobody works on. It is in nobody's way but takes room. `mmpush gc` and `mmpush fsck --repair` delete it."},
+		{CodeLater, "the answer comes later",
+			"A drop folder takes files without a word; its watcher publishes or rejects them afterwards. `mmpush push --wait` waits for the verdict. Without it, or if none came in time, the upload is \"accepted\" with exit code 8: " +
+				"verdicts/MANIFEST.json in the drop folder says what became of it, and pushing again does no harm."},
 		{CodeUsage, "the command line is wrong",
 			"A flag or an argument is missing, unknown, or does not fit the others. `mmpush --help` and `mmpush VERB --help` show what there is."},
 		{CodeNoRepo, "this is not a repository",

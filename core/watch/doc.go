@@ -13,7 +13,8 @@
 //
 // An upload is a manifest and the files that it names for this repository's
 // architecture. Names that begin with a dot are not looked at, and a file that no
-// manifest names is never touched. Files arrive in any order and slowly, so:
+// manifest names is never touched, but for what our own uploaders have left behind in
+// the middle ([PartFile], [ClaimFile]) when it is 7 days old. Files arrive in any order and slowly, so:
 //
 //   - A manifest that cannot be read or parsed (it may be half written), and one
 //     whose files are absent, shorter or longer than declared, may not be read, or

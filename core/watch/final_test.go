@@ -35,8 +35,17 @@ func TestFinalVerdicts(t *testing.T) {
 			t.Errorf("%+v, want %s", v, tt.want)
 		}
 	}
-	w.skip(verdictAge + 2*pruneEvery)
+	w.put(t, PartFile(first.Source.SHA256), nil)
+	w.put(t, ClaimFile(first.Manifest.Name), nil)
+	w.put(t, ".other.part", nil)
+	w.skip(verdictAge - time.Hour)
 	w.scan(t, s)
+	if got := w.files(t); len(got) != 3 {
+		t.Errorf("young: %q", got)
+	}
+	w.skip(2*time.Hour + pruneEvery)
+	w.scan(t, s)
+	equal(t, "old", w.files(t), ".other.part")
 	if _, err := w.drop.Lstat(FinalVerdictFile(first.Manifest.SHA256)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("after its time: %v", err)
 	}

@@ -200,6 +200,7 @@ func (s *Scanner) prune() {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.opt.Log.Error("old verdicts could not be deleted", "error", err)
 	}
+	s.pruneParts()
 }
 
 // rejectedName is a free name for the folder of a refused upload.

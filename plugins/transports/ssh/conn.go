@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type Conn struct {
 
 	exited  chan struct{}
 	closing sync.Once
+	closed  atomic.Bool
 }
 
 // start runs ssh with this command line. What ssh and the other side write on
@@ -71,6 +73,7 @@ func start(t Target, args []string, told io.Writer) (*Conn, error) {
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.heard || c.check == nil {
 		n, err := c.out.Read(p)
+		c.heard = c.heard || n > 0
 		return n, c.explain(n, err)
 	}
 	n, err := io.ReadAtLeast(c.out, p, min(2, len(p)))
@@ -98,6 +101,7 @@ func (c *Conn) CloseWrite() error { return c.in.Close() }
 // Close ends ssh. It may be called twice and while others read and write.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
+		c.closed.Store(true)
 		_ = c.in.Close()
 		_ = c.out.Close()
 		ask := time.AfterFunc(exitTime/4, func() { terminate(c.cmd.Process) })
@@ -111,7 +115,7 @@ func (c *Conn) Close() error {
 
 // explain turns the end of a stream into what ssh says about it.
 func (c *Conn) explain(n int, err error) error {
-	if err == nil || errors.Is(err, os.ErrClosed) || n > 0 {
+	if err == nil || n > 0 || c.closed.Load() {
 		return err
 	}
 	select {
@@ -123,4 +127,17 @@ func (c *Conn) explain(n int, err error) error {
 		return told
 	}
 	return err
+}
+
+// Why is why ssh has ended by itself; nil if it has not, or ended well.
+func (c *Conn) Why() error {
+	if c.closed.Load() {
+		return nil
+	}
+	select {
+	case <-c.exited:
+	case <-time.After(exitTime):
+		return nil
+	}
+	return c.failure()
 }

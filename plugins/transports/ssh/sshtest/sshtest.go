@@ -24,10 +24,10 @@ type Server struct {
 	// Words is the ssh command that trusts the server and logs in with the first key.
 	Words []string
 	// CutAfter, if it is not 0, cuts the next connection when it has carried so many
-	// bytes towards the server, and then is 0 again.
+	// bytes less one towards the server, and then is 0 again.
 	CutAfter atomic.Int64
-	// Connections counts them.
-	Connections atomic.Int64
+	// Connections counts them, Received their bytes towards the server.
+	Connections, Received atomic.Int64
 
 	dir, sshd string
 	listener  net.Listener
@@ -164,14 +164,27 @@ func (s *Server) serve(conn net.Conn) {
 	if sshd.Start() != nil {
 		return
 	}
+	from := &counter{conn, &s.Received}
 	if limit := s.CutAfter.Swap(0); limit > 0 {
-		_, _ = io.CopyN(in, conn, limit)
+		_, _ = io.CopyN(in, from, limit-1)
 	} else {
-		_, _ = io.Copy(in, conn)
+		_, _ = io.Copy(in, from)
 	}
 	_ = conn.Close()
 	_ = in.Close()
 	_ = sshd.Wait()
+}
+
+// counter counts what is read.
+type counter struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // CutAll cuts all connections now.
