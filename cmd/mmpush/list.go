@@ -5,7 +5,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/plugins/transports/dir"
@@ -84,10 +83,11 @@ func (c *listCmd) list(a *app) (listing, error) {
 		return listing{}, err
 	}
 	l := listing{Schema: report.Schema, Repository: at, Architecture: r.Arch, Packages: []listed{}}
-	view, err := index.Open(r.FS)
+	view, err := pipeline.View(r.FS)
 	if err != nil {
 		return l, err
 	}
+	defer view.Close()
 	for b, err := range view.All() {
 		if err != nil {
 			return l, err

@@ -54,7 +54,8 @@ type Switch struct {
 	Index string
 	// Base is the file that the plan was made on; the zero one if there is none.
 	Base repo.Identity
-	// Write writes the new content.
+	// Write writes the new content. The writer is a [vfs.File], so that what stays as
+	// it is can be copied by the system.
 	Write func(io.Writer) error
 }
 

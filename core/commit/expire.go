@@ -70,10 +70,11 @@ func Outlook(r *repo.Repo) (due []Expiry, stay []repo.Retired, err error) {
 	if err != nil || len(records) == 0 {
 		return nil, nil, err
 	}
-	named, err := r.Format.Names(r.FS)
+	named, done, err := r.Format.Names(r.FS)
 	if err != nil {
 		return nil, nil, r.Tell("expire", err)
 	}
+	defer done()
 	due, stay, err = ledger{r, named}.outlook(newest(records))
 	return due, stay, r.Tell("expire", err)
 }
@@ -100,10 +101,11 @@ func (tx *Tx) expire(goOn func(Expiry) bool) ([]Expiry, error) {
 	if !tx.mayBeDue(records) {
 		return nil, nil
 	}
-	named, err := tx.repo.Format.Names(tx.repo.FS)
+	named, done, err := tx.repo.Format.Names(tx.repo.FS)
 	if err != nil {
 		return nil, tx.repo.Tell("expire", err)
 	}
+	defer done()
 	l := ledger{tx.repo, named}
 	due, rest, err := l.due(records)
 	if err != nil {

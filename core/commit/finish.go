@@ -91,16 +91,22 @@ func hasContent(fsys vfs.FS, name string, size int64, sum string) (bool, error) 
 	if err != nil {
 		return false, err
 	}
+	got, err := sumOf(fsys, name)
+	return got == sum, err
+}
+
+// sumOf is the SHA-256 of a file.
+func sumOf(fsys vfs.FS, name string) (string, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return false, err
+	if _, err := io.CopyBuffer(h, f, make([]byte, 256<<10)); err != nil {
+		return "", err
 	}
-	return hex.EncodeToString(h.Sum(nil)) == sum, nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // switchIndexes renames the staged index files that are not in place yet.

@@ -2,11 +2,7 @@ package commit
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
 	"path"
 	"time"
 
@@ -123,23 +119,24 @@ func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, e
 	if err != nil {
 		return js, err
 	}
-	h := sha256.New()
-	err = tx.fillIndex(f, h, js.From, s, mtime)
+	err = tx.fillIndex(f, js.From, s, mtime)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
 		return js, err
 	}
-	js.SHA256 = hex.EncodeToString(h.Sum(nil))
+	if js.SHA256, err = sumOf(tx.repo.FS, js.From); err != nil {
+		return js, err
+	}
 	js.Next, err = repo.Identify(tx.repo.FS, js.From)
 	js.Next.ChangeTime = 0
 	return js, err
 }
 
 // fillIndex writes, dates and syncs: a sync makes the date durable too.
-func (tx *Tx) fillIndex(f vfs.File, h hash.Hash, name string, s Switch, mtime time.Time) error {
-	if err := s.Write(io.MultiWriter(f, h)); err != nil {
+func (tx *Tx) fillIndex(f vfs.File, name string, s Switch, mtime time.Time) error {
+	if err := s.Write(f); err != nil {
 		return err
 	}
 	if err := tx.repo.FS.Chtimes(name, mtime); err != nil {

@@ -254,10 +254,11 @@ func (tx *Tx) keepRejected(j journal, dest string, reason error) error {
 // takeBack moves files that were placed already, and that no index names, out of
 // the published folder.
 func (tx *Tx) takeBack(j journal, dest string) error {
-	named, err := tx.repo.Format.Names(tx.repo.FS)
+	named, done, err := tx.repo.Format.Names(tx.repo.FS)
 	if err != nil {
 		return err
 	}
+	defer done()
 	var folders []string
 	for _, p := range j.Puts {
 		is, err := named(p.To)

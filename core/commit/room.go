@@ -31,10 +31,11 @@ func (tx *Tx) MakeRoom(need Room, keep Names) (bool, error) {
 	if err != nil || len(all) == 0 {
 		return false, err
 	}
-	named, err := tx.repo.Format.Names(tx.repo.FS)
+	named, done, err := tx.repo.Format.Names(tx.repo.FS)
 	if err != nil {
 		return false, err
 	}
+	defer done()
 	l := ledger{tx.repo, either(named, keep)}
 	var oldest []Expiry
 	for _, rec := range newest(all) {
@@ -156,10 +157,11 @@ func (tx *Tx) behind(j journal) error {
 	if !vfs.IsFull(err) {
 		return err
 	}
-	keep, namesErr := tx.nextNames(j)
+	keep, done, namesErr := tx.nextNames(j)
 	if namesErr != nil {
 		return errors.Join(err, namesErr)
 	}
+	defer done()
 	made, roomErr := tx.MakeRoom(Room{Bytes: 1 << 20, Files: 8}, keep)
 	if roomErr != nil || !made {
 		return errors.Join(err, roomErr)
@@ -180,15 +182,14 @@ func (tx *Tx) goOn(j journal) error {
 }
 
 // nextNames is what the index files name that a journal is about to switch to.
-func (tx *Tx) nextNames(j journal) (Names, error) {
+func (tx *Tx) nextNames(j journal) (named Names, done func(), err error) {
 	staged := map[string]string{}
 	for _, s := range j.Switches {
 		if _, err := tx.repo.FS.Lstat(s.From); err == nil {
 			staged[s.Index] = s.From
 		}
 	}
-	names, err := tx.repo.Format.Names(vfs.Alias(tx.repo.FS, staged))
-	return names, err
+	return tx.repo.Format.Names(vfs.Alias(tx.repo.FS, staged))
 }
 
 // recordRoom is what is kept free, in bytes, for folders that grow by a name, and for

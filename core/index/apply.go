@@ -25,12 +25,15 @@ func Apply(v View, e Edit) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := *s
-	next.warnings, next.binarySHA256, next.sourceSHA256 = nil, "", ""
-	if err := errors.Join(next.editBinaries(e), next.editSources(e)); err != nil {
+	binaries, errB := s.editBinaries(e)
+	sources, errS := s.editSources(e)
+	switch err := errors.Join(errB, errS); {
+	case errors.Is(err, ErrEdit):
 		return nil, &report.Error{Stage: "plan", Code: report.CodeInternal, Kind: report.KindInternal, Err: err}
+	case err != nil:
+		return nil, err
 	}
-	return &next, nil
+	return &Snapshot{binaries: binaries, sources: sources}, nil
 }
 
 // snapshotOf reads a View of another kind.
@@ -38,88 +41,132 @@ func snapshotOf(v View) (*Snapshot, error) {
 	if s, ok := v.(*Snapshot); ok {
 		return s, nil
 	}
-	var binaries []*binary
+	s := &Snapshot{}
 	for b, err := range v.All() {
 		if err != nil {
 			return nil, err
 		}
-		binaries = append(binaries, newBinary(b))
+		b.Text = binaryText(b)
+		s.binaries.append([]*stanzaAt{{text: b.Text, mark: binaryMark(b)}})
 	}
-	list, err := v.Sources(Selector{})
+	all, err := v.Sources(Selector{})
 	if err != nil {
 		return nil, err
 	}
-	sources := make([]*source, len(list))
-	for i, src := range list {
-		sources[i] = newSource(src)
+	for _, src := range all {
+		s.sources.append([]*stanzaAt{{text: sourceText(src), mark: sourceMark(src)}})
 	}
-	return newSnapshot(binaries, sources), nil
+	return s, nil
 }
 
-func (s *Snapshot) editBinaries(e Edit) error {
-	p := newSplice(binaryName, s.byName.get)
+func (s *Snapshot) editBinaries(e Edit) (list, error) {
+	p := newSplice(s.binaries, s.binariesNamed)
 	for _, name := range e.DropBinaries {
-		p.drop(name)
+		if err := p.drop(name); err != nil {
+			return list{}, err
+		}
 	}
 	for _, b := range e.ReplaceBinaries {
-		if err := withBinary(b, p.replace); err != nil {
-			return err
+		x, err := newBinary(b)
+		if err == nil {
+			err = p.replace(b.Name, x)
+		}
+		if err != nil {
+			return list{}, err
 		}
 	}
 	for _, i := range e.InsertBinaries {
-		if err := withBinary(i.Binary, func(b *binary) error { return p.add(b, i.Before) }); err != nil {
-			return err
+		if err := addBinary(p, i.Binary, i.Before); err != nil {
+			return list{}, err
 		}
 	}
 	for _, b := range e.AppendBinaries {
-		if err := withBinary(b, func(b *binary) error { return p.add(b, "") }); err != nil {
-			return err
+		if err := addBinary(p, b, ""); err != nil {
+			return list{}, err
 		}
 	}
-	all, out, in := p.run(s.binaries)
-	s.binaries = all
-	s.byName = regroup(s.byName, binaryName, out, in, all, p.appends())
-	s.byOrigin = regroup(s.byOrigin, binaryOrigin, out, in, all, p.appends())
-	s.files = recount(s.files, out, in, func(b *binary) string { return b.filename })
-	s.dangerous += countDangerous(in) - countDangerous(out)
-	return nil
+	return p.run()
 }
 
-func (s *Snapshot) editSources(e Edit) error {
-	p := newSplice(func(s *source) SourceKey { return s.key }, s.sourcesOf)
+func addBinary(p *splice[string], b Binary, before string) error {
+	x, err := newBinary(b)
+	if err != nil {
+		return err
+	}
+	return p.add(b.Name, x, before)
+}
+
+func (s *Snapshot) editSources(e Edit) (list, error) {
+	p := newSplice(s.sources, s.sourcesKeyed)
 	for _, key := range e.DropSources {
-		p.drop(key)
+		if err := p.drop(key); err != nil {
+			return list{}, err
+		}
 	}
 	for _, i := range e.InsertSources {
-		if err := withSource(i.Source, func(s *source) error { return p.add(s, i.Before) }); err != nil {
-			return err
+		if err := addSource(p, i.Source, i.Before); err != nil {
+			return list{}, err
 		}
 	}
 	for _, src := range e.AppendSources {
-		if err := withSource(src, func(s *source) error { return p.add(s, SourceKey{}) }); err != nil {
-			return err
+		if err := addSource(p, src, SourceKey{}); err != nil {
+			return list{}, err
 		}
 	}
-	all, out, in := p.run(s.sources)
-	s.sources = all
-	s.bySource = regroup(s.bySource, sourceName, out, in, all, p.appends())
-	s.files = recount(s.files, out, in, func(s *source) string { return s.filename })
-	return nil
+	return p.run()
 }
 
-func (s *Snapshot) sourcesOf(key SourceKey) []*source {
-	var list []*source
-	for _, src := range s.bySource.get(key.Name) {
-		if src.key == key {
-			list = append(list, src)
+func addSource(p *splice[SourceKey], s Source, before SourceKey) error {
+	x, err := newSource(s)
+	if err != nil {
+		return err
+	}
+	return p.add(s.Key(), x, before)
+}
+
+// binariesNamed returns the stanzas of one name.
+func (s *Snapshot) binariesNamed(name string) ([]*stanzaAt, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return stanzasAt(s.binaries, s.binaries.find(byName, hashOf(name)), func(text string) (bool, error) {
+		b, err := ParseBinary(text)
+		return b.Name == name, err
+	})
+}
+
+// sourcesKeyed returns the stanzas of one key.
+func (s *Snapshot) sourcesKeyed(key SourceKey) ([]*stanzaAt, error) {
+	if key == (SourceKey{}) {
+		return nil, nil
+	}
+	return stanzasAt(s.sources, s.sources.find(byName, hashOf(key.Name)), func(text string) (bool, error) {
+		src, err := ParseSource(text)
+		return src.Key() == key, err
+	})
+}
+
+func stanzasAt(l list, places []place, meant func(text string) (bool, error)) ([]*stanzaAt, error) {
+	var found []*stanzaAt
+	for _, at := range places {
+		text, err := l.text(at)
+		if err != nil {
+			return nil, err
+		}
+		ok, err := meant(text)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, &stanzaAt{at: at})
 		}
 	}
-	return list
+	return found, nil
 }
 
-// withBinary calls use with the stanza that is to be written. A stanza without text
-// gets one; one with a text must say what the values say.
-func withBinary(b Binary, use func(*binary) error) error {
+// newBinary is the stanza that is to be written. One without text gets one; one with a
+// text must say what the values say.
+func newBinary(b Binary) (*stanzaAt, error) {
 	want := b
 	want.Text = binaryText(b)
 	got, err := ParseBinary(want.Text)
@@ -132,14 +179,14 @@ func withBinary(b Binary, use func(*binary) error) error {
 		err = fmt.Errorf("its text reads as other values: %q", want.Text)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: binary %q: %w", ErrEdit, b.Name, err)
+		return nil, fmt.Errorf("%w: binary %q: %w", ErrEdit, b.Name, err)
 	}
-	return use(newBinary(got))
+	return &stanzaAt{text: got.Text, mark: binaryMark(got)}, nil
 }
 
-// withSource is the same for a source. A new one must also be readable to mmpack's
-// own tool, which takes lines apart at ": ".
-func withSource(s Source, use func(*source) error) error {
+// newSource is the same for a source. A new one must also be readable to mmpack's own
+// tool, which takes lines apart at ": ".
+func newSource(s Source) (*stanzaAt, error) {
 	want := s
 	want.Text = sourceText(s)
 	got, err := ParseSource(want.Text)
@@ -151,34 +198,7 @@ func withSource(s Source, use func(*source) error) error {
 		err = fmt.Errorf("a value holds ': ': %q", want.Text)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: source %q: %w", ErrEdit, s.Name, err)
+		return nil, fmt.Errorf("%w: source %q: %w", ErrEdit, s.Name, err)
 	}
-	return use(newSource(got))
-}
-
-// recount returns how many stanzas name each file, after out went and in came.
-func recount[T any](files table[string, int], out, in []*T, name func(*T) string) table[string, int] {
-	changes := map[string]int{}
-	add := func(list []*T, n int) {
-		for _, x := range list {
-			old, ok := changes[name(x)]
-			if !ok {
-				old = files.get(name(x))
-			}
-			changes[name(x)] = old + n
-		}
-	}
-	add(out, -1)
-	add(in, 1)
-	return files.with(changes, func(n int) bool { return n == 0 })
-}
-
-func countDangerous(list []*binary) int {
-	n := 0
-	for _, b := range list {
-		if b.dangerous {
-			n++
-		}
-	}
-	return n
+	return &stanzaAt{text: got.Text, mark: sourceMark(got)}, nil
 }

@@ -38,7 +38,7 @@ func bigRepository(b *testing.B, n int) vfs.FS {
 		b.Fatal(err)
 	}
 	var gz bytes.Buffer
-	if err := s.WriteBinary(&gz); err != nil {
+	if _, err := s.WriteBinary(&gz); err != nil {
 		b.Fatal(err)
 	}
 	return repository(b, gz.Bytes(), sourceText)
@@ -93,7 +93,46 @@ func BenchmarkWriteBinary(b *testing.B) {
 	}
 	b.SetBytes(int64(len(binaryText)))
 	for b.Loop() {
-		if err := s.WriteBinary(&bytes.Buffer{}); err != nil {
+		if _, err := s.WriteBinary(&bytes.Buffer{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPublish is what a publish asks of the index of 100,000 packages: open it, look
+// up and replace three packages and their source, write both files.
+func BenchmarkPublish(b *testing.B) {
+	disk, err := vfs.OpenDir(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer disk.Close()
+	binaryText, sourceText := bigIndex(100_000)
+	first, err := NewView(binaryText, sourceText)
+	if err != nil {
+		b.Fatal(err)
+	}
+	publish(b, disk, first)
+	for i := 0; b.Loop(); i++ {
+		s, err := OpenCached(disk, testCache)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var e Edit
+		for j := range 3 {
+			name := fmt.Sprintf("package-%06d", (3000*i+j)%100_000)
+			if _, ok, err := s.Binary(name); !ok || err != nil {
+				b.Fatal(ok, err)
+			}
+			e.DropBinaries = append(e.DropBinaries, name)
+			e.AppendBinaries = append(e.AppendBinaries, Binary{Name: name, Version: "2", Source: "s", Filename: name})
+		}
+		next, err := Apply(s, e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		publish(b, disk, next)
+		if err := s.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}

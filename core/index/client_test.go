@@ -176,8 +176,11 @@ func TestClientReadsNewPackages(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		for _, x := range s.binaries {
-			out.WriteString(x.text)
+		for text, err := range s.binaries.all() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.WriteString(text)
 		}
 		packages, crash := clientIndex(out.String())
 		if crash != "" || len(packages) != 1 {

@@ -20,9 +20,28 @@
 //     written in a safe form ([Heal]).
 //   - A Snapshot never changes; it may be used by several goroutines at once.
 //
-// A Snapshot holds all texts in memory, some 1 KB for each package. Whoever needs
-// less can put another View in its place: everybody else sees only [View] and
-// [Edit].
+// # Pieces
+//
+// A publish costs what it changes, however many packages there are. An index is a list
+// of pieces, runs of stanzas of some 256 KiB: in the binary index each is a gzip member
+// (the real client, and mmpack's own tools, read concatenated members as one text), in
+// the source index a part of the text. Of each stanza three hashes are known: of its
+// name, of the source that it was built from, of its file. A question runs through one
+// column of hashes and reads only the pieces with a hit; the text decides, so that equal
+// hashes cost time and nothing else. An edit makes new pieces of those that it touches.
+// Writing copies all others as bytes, without reading them where the system can do that,
+// and compresses the new ones; pieces that have become too short are written together
+// with a neighbour.
+//
+// A file that another tool wrote is one piece; it is cut up when it is written next.
+// A piece whose bytes are not just its stanzas' texts (empty lines too many, bytes after
+// the gzip data) is written again.
+//
+// The hashes, and where the pieces stand, are kept in a cache beside the index
+// ([SaveCache]), valid for two files of exactly that inode, size, modification and change
+// time. Without a valid one the files are read. The cache is believed about what is not
+// in an index, as it is of the same folder, mode and owner as everything else that a
+// publish relies on; a checksum sees to accidents.
 //
 // It imports archive, stanza, vfs and report. View, Edit and the types in them are
 // public API.

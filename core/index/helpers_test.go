@@ -89,10 +89,10 @@ func unzip(t testing.TB, data []byte) []byte {
 func written(t testing.TB, s *Snapshot) (binaryText, sourceText []byte) {
 	t.Helper()
 	var b, src bytes.Buffer
-	if err := s.WriteBinary(&b); err != nil {
+	if _, err := s.WriteBinary(&b); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WriteSource(&src); err != nil {
+	if _, err := s.WriteSource(&src); err != nil {
 		t.Fatal(err)
 	}
 	return unzip(t, b.Bytes()), src.Bytes()

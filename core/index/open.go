@@ -1,17 +1,11 @@
 package index
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 
-	"github.com/mmpush/mmpush/core/archive"
-	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/stanza"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -28,182 +22,147 @@ const maxSourceIndex = 1 << 30
 // maxStanzas bounds the memory that an index of tiny stanzas takes.
 const maxStanzas = 4 << 20
 
-// Open reads both index files of the repository whose folder fsys is. A file that
-// is not there, is empty or decodes to nothing is an empty index. Whether the two
-// belong together is the caller's business: it holds the lock, or plans again.
+// Open opens both index files of the repository whose folder fsys is, and keeps them
+// open: Close gives them back. A file that is not there, is empty or decodes to nothing
+// is an empty index. Whether the two belong together is the caller's business: it holds
+// the lock, or plans again.
 //
 // Errors are a *[report.Error]: with [report.CodeIndex] and the line where a file
 // is damaged, with [report.CodeDisk] where reading failed.
-func Open(fsys vfs.FS) (*Snapshot, error) {
-	o := opening{max: maxStanzas}
-	sources, sourceSum, err := readFile(fsys, SourceFile, o.sourceIndex)
+func Open(fsys vfs.FS) (*Snapshot, error) { return OpenCached(fsys, "") }
+
+// OpenCached is [Open] with the help of the cache of that name, which [SaveCache] has
+// written: the files are read only where it is missing or not theirs. An error whose
+// chain has [ErrCache], at any later question, means that it lied: remove it and open
+// again.
+func OpenCached(fsys vfs.FS, cache string) (*Snapshot, error) {
+	return open(fsys, cache, maxStanzas, 0)
+}
+
+func open(fsys vfs.FS, cache string, most int, c cut) (s *Snapshot, err error) {
+	files := []*indexFile{{name: BinaryFile, zipped: true}, {name: SourceFile}}
+	defer func() {
+		if err != nil {
+			closeAll(files)
+		}
+	}()
+	for _, f := range files {
+		if err := f.open(fsys); err != nil {
+			return nil, err
+		}
+	}
+	s = &Snapshot{files: files, binaries: list{cut: c}, sources: list{cut: c}}
+	if files[0].File != nil && files[1].File != nil {
+		if lists, ok := readCache(fsys, cache, files); ok {
+			s.binaries.pieces, s.sources.pieces = lists[0], lists[1]
+			return s, nil
+		}
+	}
+	sources, err := files[1].scan(most, c)
 	if err != nil {
 		return nil, err
 	}
-	binaries, binarySum, err := readFile(fsys, BinaryFile, o.binaryIndex)
+	binaries, err := files[0].scan(most, c)
 	if err != nil {
 		return nil, err
 	}
-	s := newSnapshot(binaries, sources)
-	s.warnings, s.binarySHA256, s.sourceSHA256 = o.warnings, binarySum, sourceSum
+	s.binaries.pieces, s.sources.pieces = binaries.pieces, sources.pieces
+	s.warnings = append(sources.warnings, binaries.warnings...)
 	return s, nil
+}
+
+func closeAll(files []*indexFile) error {
+	var errs []error
+	for _, f := range files {
+		if f.File != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// open opens the file; File stays nil if there is none.
+func (f *indexFile) open(fsys vfs.FS) error {
+	file, err := fsys.Open(f.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return unreadable(f.name, err)
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		err = unreadable(f.name, err)
+	case !info.IsRegular():
+		err = damaged(f.name, errors.New("it is not a file"))
+	case !f.zipped && info.Size > maxSourceIndex:
+		err = damaged(f.name, fmt.Errorf("it has %d bytes, the limit is %d", info.Size, maxSourceIndex))
+	}
+	if err != nil {
+		file.Close()
+		return err
+	}
+	f.File, f.size = file, info.Size
+	return nil
+}
+
+// scan reads the whole file.
+func (f *indexFile) scan(most int, c cut) (*scanner, error) {
+	s := &scanner{src: f, max: most, cut: c, mark: sourceMarker()}
+	if f.zipped {
+		s.mark = binaryMarker()
+	}
+	if f.File == nil || f.size == 0 {
+		return s, nil
+	}
+	r := io.NewSectionReader(f.File, 0, f.size)
+	if f.zipped {
+		return s, s.binaryIndex(r, f.size)
+	}
+	return s, s.sourceIndex(r)
+}
+
+// binaryMarker parses stanzas for what is to be known of them.
+func binaryMarker() func(text string) (mark, error) {
+	var p parser
+	return func(text string) (mark, error) {
+		b, err := p.binary(text)
+		return binaryMark(b), err
+	}
+}
+
+func sourceMarker() func(text string) (mark, error) {
+	var p parser
+	return func(text string) (mark, error) {
+		s, err := p.source(text)
+		return sourceMark(s), err
+	}
 }
 
 // NewView makes a Snapshot of the texts of both indexes, as if they had been read
 // from files. Errors are as in [Open].
 func NewView(binaryText, sourceText []byte) (*Snapshot, error) {
-	o := opening{max: maxStanzas}
-	sources, err := o.sources(bytes.NewReader(sourceText))
+	binaries, err := textPieces(BinaryFile, binaryText, binaryMarker())
 	if err != nil {
 		return nil, err
 	}
-	binaries, err := o.binaries(bytes.NewReader(binaryText))
+	sources, err := textPieces(SourceFile, sourceText, sourceMarker())
 	if err != nil {
 		return nil, err
 	}
-	s := newSnapshot(binaries, sources)
-	s.warnings = o.warnings
+	return &Snapshot{binaries: list{pieces: binaries.pieces}, sources: list{pieces: sources.pieces},
+		warnings: append(sources.warnings, binaries.warnings...)}, nil
+}
+
+// textPieces reads a text into pieces that are in no file.
+func textPieces(name string, text []byte, mark func(string) (mark, error)) (*scanner, error) {
+	s := &scanner{src: &indexFile{name: name}, max: maxStanzas, mark: mark, keep: true}
+	if err := s.piece(text, 0, int64(len(text))); err != nil {
+		return nil, err
+	}
+	for _, p := range s.pieces {
+		p.src = nil
+	}
 	return s, nil
-}
-
-// readFile reads one index and its SHA-256.
-func readFile[T any](fsys vfs.FS, name string, read func(f io.ReaderAt, size int64) ([]*T, error)) ([]*T, string, error) {
-	sum := sha256.New()
-	f, err := fsys.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hex.EncodeToString(sum.Sum(nil)), nil
-	}
-	if err != nil {
-		return nil, "", unreadable(name, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, "", unreadable(name, err)
-	}
-	if !info.IsRegular() {
-		return nil, "", damaged(name, errors.New("it is not a file"))
-	}
-	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, info.Size)); err != nil {
-		return nil, "", unreadable(name, err)
-	}
-	list, err := read(f, info.Size)
-	return list, hex.EncodeToString(sum.Sum(nil)), err
-}
-
-// opening collects what is told about the files.
-type opening struct {
-	// max is the number of stanzas allowed in one index.
-	max      int
-	warnings []report.Finding
-}
-
-func (o *opening) warn(file string, line int, message, hint string) {
-	o.warnings = append(o.warnings, report.Finding{
-		Code: report.CodeIndex, Severity: report.SeverityWarning,
-		File: file, Line: line, Message: message, Hint: hint,
-	})
-}
-
-func (o *opening) sourceIndex(f io.ReaderAt, size int64) ([]*source, error) {
-	if size > maxSourceIndex {
-		return nil, damaged(SourceFile, fmt.Errorf("it has %d bytes, the limit is %d", size, maxSourceIndex))
-	}
-	return o.sources(io.NewSectionReader(f, 0, size))
-}
-
-func (o *opening) binaryIndex(f io.ReaderAt, size int64) ([]*binary, error) {
-	list, err := o.decode(f, size)
-	if !errors.Is(err, archive.ErrFormat) {
-		return list, err
-	}
-	end, ok := membersEnd(f, size)
-	if !ok || end == size {
-		return nil, err
-	}
-	o.warn(BinaryFile, 0, fmt.Sprintf("%d bytes stand after the end of the gzip data", size-end),
-		"mmpack's own repository tool cannot open such a file; the next publish writes it without them")
-	return o.decode(f, end)
-}
-
-// decode reads the first size bytes of the binary index.
-func (o *opening) decode(f io.ReaderAt, size int64) ([]*binary, error) {
-	if size == 0 {
-		return nil, nil
-	}
-	z, err := archive.Gzip(io.NewSectionReader(f, 0, size), size, archive.DefaultLimits())
-	if err != nil {
-		return nil, unreadable(BinaryFile, err)
-	}
-	defer z.Close()
-	return o.binaries(z)
-}
-
-func (o *opening) binaries(r io.Reader) ([]*binary, error) {
-	var list []*binary
-	var p parser
-	err := o.scan(BinaryFile, r, func(text string) error {
-		b, err := p.binary(text)
-		if err == nil {
-			list = append(list, newBinary(b))
-		}
-		return err
-	})
-	return list, err
-}
-
-func (o *opening) sources(r io.Reader) ([]*source, error) {
-	var list []*source
-	var p parser
-	err := o.scan(SourceFile, r, func(text string) error {
-		s, err := p.source(text)
-		if err == nil {
-			list = append(list, newSource(s))
-		}
-		return err
-	})
-	return list, err
-}
-
-// scan calls add with each stanza.
-func (o *opening) scan(file string, r io.Reader, add func(text string) error) error {
-	s := stanza.NewScanner(r)
-	for n := 0; s.Scan(); n++ {
-		if n == o.max {
-			return damaged(file, fmt.Errorf("line %d: more than %d stanzas", s.Line(), o.max))
-		}
-		if err := add(string(s.Text())); err != nil {
-			return damaged(file, atLine(s.Line(), err))
-		}
-	}
-	if err := s.Err(); err != nil {
-		if errors.Is(err, stanza.ErrTooLarge) || errors.Is(err, archive.ErrFormat) || errors.Is(err, archive.ErrLimit) {
-			return damaged(file, err)
-		}
-		return unreadable(file, err)
-	}
-	if s.LeadingBlank() {
-		o.warn(file, 1, "an empty line stands before the first stanza",
-			"mmpack's programs crash on it; the next publish writes the file without it")
-	}
-	return nil
-}
-
-// atLine puts the place in the file in front of an error about one stanza.
-func atLine(first int, err error) error {
-	if syntax, ok := errors.AsType[*stanza.SyntaxError](err); ok {
-		return fmt.Errorf("%w: %w", ErrStanza, &stanza.SyntaxError{Line: first + syntax.Line - 1, What: syntax.What})
-	}
-	return fmt.Errorf("line %d: %w", first, err)
-}
-
-func damaged(file string, err error) error {
-	return &report.Error{
-		Stage: "plan", Code: report.CodeIndex, Kind: report.KindInternal, File: file, Err: err,
-		Hint: "nothing was changed; restore both index files from a backup, or write them again with the tool that made them",
-	}
-}
-
-func unreadable(file string, err error) error {
-	return &report.Error{Stage: "plan", Code: report.CodeDisk, Kind: report.KindInternal, File: file, Err: err}
 }

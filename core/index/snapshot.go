@@ -7,141 +7,134 @@ import (
 	"github.com/mmpush/mmpush/core/report"
 )
 
-// Snapshot is the state of a repository in memory; it implements [View].
+// Snapshot is the state of a repository; it implements [View]. What it has not read
+// yet it reads from the files that it was opened from.
 type Snapshot struct {
-	binaries []*binary
-	sources  []*source
-
-	byName   table[string, []*binary]
-	byOrigin table[origin, []*binary]
-	bySource table[string, []*source]
-	// files counts the stanzas that name a file.
-	files table[string, int]
-	// dangerous counts the stanzas that Dangerous returns.
-	dangerous int
-
-	warnings                   []report.Finding
-	binarySHA256, sourceSHA256 string
+	binaries, sources list
+	warnings          []report.Finding
+	// files are open, if it was opened from files.
+	files []*indexFile
 }
 
 var _ View = (*Snapshot)(nil)
 
-// binary is a stanza with what is looked up in it; the rest is parsed when somebody
-// asks.
-type binary struct {
-	text      string
-	name      string
-	origin    origin
-	filename  string
-	dangerous bool
-}
-
-// origin is the source tarball that a binary was built from.
-type origin struct{ source, srcsha256 string }
-
-type source struct {
-	text     string
-	key      SourceKey
-	filename string
-}
-
-func newBinary(b Binary) *binary {
-	text := binaryText(b)
-	return &binary{
-		text:      text,
-		name:      b.Name,
-		origin:    origin{b.Source, b.SrcSHA256},
-		filename:  b.Filename,
-		dangerous: dangerous(text),
-	}
-}
-
-func newSource(s Source) *source {
-	return &source{text: sourceText(s), key: s.Key(), filename: s.Filename}
-}
-
-// newSnapshot makes the tables. The lists become the snapshot's own.
-func newSnapshot(binaries []*binary, sources []*source) *Snapshot {
-	s := &Snapshot{binaries: binaries, sources: sources}
-	s.byName = group(binaries, binaryName)
-	s.byOrigin = group(binaries, binaryOrigin)
-	s.bySource = group(sources, sourceName)
-	files := make(map[string]int, len(binaries)+len(sources))
-	for _, b := range binaries {
-		files[b.filename]++
-		if b.dangerous {
-			s.dangerous++
-		}
-	}
-	for _, src := range sources {
-		files[src.filename]++
-	}
-	s.files = table[string, int]{base: files}
-	return s
-}
-
-func binaryName(b *binary) string   { return b.name }
-func binaryOrigin(b *binary) origin { return b.origin }
-func sourceName(s *source) string   { return s.key.Name }
-
 // Binary implements [View].
 func (s *Snapshot) Binary(name string) (Binary, bool, error) {
-	list := s.byName.get(name)
-	if len(list) == 0 {
-		return Binary{}, false, nil
+	for _, at := range slices.Backward(s.binaries.find(byName, hashOf(name))) {
+		b, err := s.binaryAt(at)
+		if err != nil || b.Name == name {
+			return b, err == nil, err
+		}
 	}
-	b, err := ParseBinary(list[len(list)-1].text)
-	return b, err == nil, err
+	return Binary{}, false, nil
+}
+
+func (s *Snapshot) binaryAt(at place) (Binary, error) {
+	text, err := s.binaries.text(at)
+	if err != nil {
+		return Binary{}, err
+	}
+	return ParseBinary(text)
 }
 
 // BinariesOf implements [View].
 func (s *Snapshot) BinariesOf(source, srcsha256 string) ([]Binary, error) {
-	return parseBinaries(s.byOrigin.get(origin{source, srcsha256}))
+	return s.binariesAt(s.binaries.find(byGroup, hashOf(source, srcsha256)), func(b Binary) bool {
+		return b.Source == source && b.SrcSHA256 == srcsha256
+	})
 }
 
-func parseBinaries(list []*binary) ([]Binary, error) {
+// binariesAt parses the stanzas at some places and returns those that are meant.
+func (s *Snapshot) binariesAt(places []place, meant func(Binary) bool) ([]Binary, error) {
 	var all []Binary
-	for _, b := range list {
-		parsed, err := ParseBinary(b.text)
+	for _, at := range places {
+		b, err := s.binaryAt(at)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, parsed)
+		if meant(b) {
+			all = append(all, b)
+		}
 	}
 	return all, nil
 }
 
 // Sources implements [View].
 func (s *Snapshot) Sources(sel Selector) ([]Source, error) {
-	list := s.sources
-	if sel.Name != "" {
-		list = s.bySource.get(sel.Name)
+	switch {
+	case sel.Name != "":
+		return s.sourcesAt(s.sources.find(byName, hashOf(sel.Name)), sel)
+	case sel.SHA256 != "":
+		return s.sourcesAt(s.sources.find(byGroup, hashOf(sel.SHA256)), sel)
 	}
 	var all []Source
-	for _, src := range list {
-		if !sel.Matches(Source{Name: src.key.Name, Version: src.key.Version, SHA256: src.key.SHA256}) {
-			continue
-		}
-		parsed, err := ParseSource(src.text)
+	for text, err := range s.sources.all() {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, parsed)
+		src, err := ParseSource(text)
+		if err != nil {
+			return nil, err
+		}
+		if sel.Matches(src) {
+			all = append(all, src)
+		}
+	}
+	return all, nil
+}
+
+func (s *Snapshot) sourcesAt(places []place, sel Selector) ([]Source, error) {
+	var all []Source
+	for _, at := range places {
+		text, err := s.sources.text(at)
+		if err != nil {
+			return nil, err
+		}
+		src, err := ParseSource(text)
+		if err != nil {
+			return nil, err
+		}
+		if sel.Matches(src) {
+			all = append(all, src)
+		}
 	}
 	return all, nil
 }
 
 // Names implements [View].
 func (s *Snapshot) Names(filename string) (bool, error) {
-	return filename != "" && s.files.get(filename) > 0, nil
+	if filename == "" {
+		return false, nil
+	}
+	h := hashOf(filename)
+	found, err := s.binariesAt(s.binaries.find(byFile, h), func(b Binary) bool { return b.Filename == filename })
+	if err != nil || len(found) > 0 {
+		return len(found) > 0, err
+	}
+	for _, at := range s.sources.find(byFile, h) {
+		text, err := s.sources.text(at)
+		if err != nil {
+			return false, err
+		}
+		if src, err := ParseSource(text); err != nil || src.Filename == filename {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // All implements [View].
-func (s *Snapshot) All() iter.Seq2[Binary, error] {
+func (s *Snapshot) All() iter.Seq2[Binary, error] { return parsed(s.binaries.all()) }
+
+func parsed(texts iter.Seq2[string, error]) iter.Seq2[Binary, error] {
 	return func(yield func(Binary, error) bool) {
-		for _, b := range s.binaries {
-			parsed, err := ParseBinary(b.text)
-			if !yield(parsed, err) || err != nil {
+		var p parser
+		for text, err := range texts {
+			var b Binary
+			if err == nil {
+				b, err = p.binary(text)
+			}
+			if !yield(b, err) || err != nil {
 				return
 			}
 		}
@@ -150,25 +143,19 @@ func (s *Snapshot) All() iter.Seq2[Binary, error] {
 
 // Dangerous implements [View].
 func (s *Snapshot) Dangerous() ([]Binary, error) {
-	if s.dangerous == 0 {
-		return nil, nil
-	}
-	list := slices.DeleteFunc(slices.Clone(s.binaries), func(b *binary) bool { return !b.dangerous })
-	return parseBinaries(list)
+	return s.binariesAt(s.binaries.dangers(), func(Binary) bool { return true })
 }
 
 // Len returns the number of stanzas in each index.
-func (s *Snapshot) Len() (binaries, sources int) { return len(s.binaries), len(s.sources) }
+func (s *Snapshot) Len() (binaries, sources int) { return s.binaries.len(), s.sources.len() }
 
 // Warnings returns what is odd about the files as a whole and goes away when they
 // are written again: bytes after the last gzip member, which mmpack's own tool
 // cannot read, and an empty first line, which crashes the client. A Snapshot that
-// was not opened from files has none.
+// was not opened from files, or with the help of a cache, has none: the cache is made
+// of what was written.
 func (s *Snapshot) Warnings() []report.Finding { return slices.Clone(s.warnings) }
 
-// FileSHA256 returns the SHA-256 of the two files as they were read, in lower-case
-// hexadecimal digits: that of no bytes for a file that is not there. Both are empty
-// if the Snapshot was not opened from files.
-func (s *Snapshot) FileSHA256() (binaryIndex, sourceIndex string) {
-	return s.binarySHA256, s.sourceSHA256
-}
+// Close gives the files back. A Snapshot that was made of this one by [Apply] reads
+// them too: it is of no use after that.
+func (s *Snapshot) Close() error { return closeAll(s.files) }

@@ -2,73 +2,114 @@ package index
 
 import "fmt"
 
-// splice is a change of one index's list of stanzas, in the order of an [Edit]:
-// drop, replace, insert, append. K is what stanzas are named by. A name means every
-// stanza that has it, except for replace and insert, where it means the last.
-type splice[K comparable, T any] struct {
-	key  func(*T) K
-	list func(K) []*T
-
-	gone map[*T]bool
-	swap map[*T]*T
-	// before has what goes in front of an old stanza; nil is the end.
-	before map[*T][]*T
-	// fresh are the new stanzas by name, and anchor what each stands before.
-	fresh  map[K]*T
-	anchor map[K]*T
+// stanzaAt is a stanza in an edit: one of the index, with its place, or a new one.
+type stanzaAt struct {
+	at   place
+	text string
+	mark mark
 }
 
-func newSplice[K comparable, T any](key func(*T) K, list func(K) []*T) *splice[K, T] {
-	return &splice[K, T]{key, list, map[*T]bool{}, map[*T]*T{}, map[*T][]*T{}, map[K]*T{}, map[K]*T{}}
+// splice is a change of one index, in the order of an [Edit]: drop, replace, insert,
+// append. K is what stanzas are named by. A name means every stanza that has it, except
+// for replace and insert, where it means the last.
+type splice[K comparable] struct {
+	list list
+	// find returns the stanzas of a name, in the index's order.
+	find func(K) ([]*stanzaAt, error)
+	// known has what find returned, so that a stanza is one and the same each time.
+	known map[K][]*stanzaAt
+
+	gone map[place]bool
+	swap map[place]*stanzaAt
+	// before has what goes in front of an old stanza; end is what comes last.
+	before map[place][]*stanzaAt
+	end    []*stanzaAt
+	// fresh are the new stanzas by name; anchor says what each stands before.
+	fresh  map[K]*stanzaAt
+	anchor map[K]*place
 }
 
-func (p *splice[K, T]) drop(name K) {
-	for _, x := range p.list(name) {
-		p.gone[x] = true
+func newSplice[K comparable](l list, find func(K) ([]*stanzaAt, error)) *splice[K] {
+	return &splice[K]{
+		list: l, find: find, known: map[K][]*stanzaAt{}, gone: map[place]bool{}, swap: map[place]*stanzaAt{},
+		before: map[place][]*stanzaAt{}, fresh: map[K]*stanzaAt{}, anchor: map[K]*place{},
 	}
 }
 
-// last returns the last stanza of that name that is not dropped; nil if there is
-// none.
-func (p *splice[K, T]) last(name K) *T {
-	list := p.list(name)
+func (p *splice[K]) named(name K) ([]*stanzaAt, error) {
+	if list, ok := p.known[name]; ok {
+		return list, nil
+	}
+	list, err := p.find(name)
+	if err == nil {
+		p.known[name] = list
+	}
+	return list, err
+}
+
+func (p *splice[K]) drop(name K) error {
+	list, err := p.named(name)
+	for _, x := range list {
+		p.gone[x.at] = true
+	}
+	return err
+}
+
+// last returns the last stanza of that name that is not dropped; nil if there is none.
+func (p *splice[K]) last(name K) (*stanzaAt, error) {
+	list, err := p.named(name)
 	for i := len(list) - 1; i >= 0; i-- {
-		if !p.gone[list[i]] {
-			return list[i]
+		if !p.gone[list[i].at] {
+			return list[i], nil
 		}
 	}
-	return nil
+	return nil, err
 }
 
-// replace puts x in the place of the last stanza of its name. If there are several,
-// the others go: the client would go on offering them.
-func (p *splice[K, T]) replace(x *T) error {
-	old := p.last(p.key(x))
+// replace puts x in the place of the last stanza of its name. If there are several, the
+// others go: the client would go on offering them.
+func (p *splice[K]) replace(name K, x *stanzaAt) error {
+	old, err := p.last(name)
+	if err != nil {
+		return err
+	}
 	if old == nil {
-		return fmt.Errorf("%w: it replaces %v, which is not in the index", ErrEdit, p.key(x))
+		return fmt.Errorf("%w: it replaces %v, which is not in the index", ErrEdit, name)
 	}
-	if p.swap[old] != nil {
-		return fmt.Errorf("%w: it replaces %v twice", ErrEdit, p.key(x))
+	if p.swap[old.at] != nil {
+		return fmt.Errorf("%w: it replaces %v twice", ErrEdit, name)
 	}
-	for _, y := range p.list(p.key(x)) {
-		p.gone[y] = y != old
+	for _, y := range p.known[name] {
+		if y != old {
+			p.gone[y.at] = true
+		}
 	}
-	p.swap[old] = x
+	p.swap[old.at] = x
 	return nil
 }
 
 // add puts x in front of the stanza named before; at the end if that is not there.
-func (p *splice[K, T]) add(x *T, before K) error {
-	name := p.key(x)
-	if p.last(name) != nil || p.fresh[name] != nil {
+func (p *splice[K]) add(name K, x *stanzaAt, before K) error {
+	there, err := p.last(name)
+	if err != nil {
+		return err
+	}
+	if there != nil || p.fresh[name] != nil {
 		return fmt.Errorf("%w: it adds %v, which is in the index", ErrEdit, name)
 	}
-	at := p.last(before)
-	list := p.before[at]
+	old, err := p.last(before)
+	if err != nil {
+		return err
+	}
+	var at *place
+	if old != nil {
+		at = &old.at
+	}
+	list := p.row(at)
 	i := len(list)
 	if y := p.fresh[before]; y != nil {
 		at = p.anchor[before]
-		list = p.before[at]
+		list = p.row(at)
 		for i = 0; list[i] != y; {
 			i++
 		}
@@ -76,35 +117,98 @@ func (p *splice[K, T]) add(x *T, before K) error {
 	list = append(list, nil)
 	copy(list[i+1:], list[i:])
 	list[i] = x
-	p.before[at], p.fresh[name], p.anchor[name] = list, x, at
+	if at == nil {
+		p.end = list
+	} else {
+		p.before[*at] = list
+	}
+	p.fresh[name], p.anchor[name] = x, at
 	return nil
 }
 
-// run returns the new list, what is no longer in it and what is new, in its order.
-func (p *splice[K, T]) run(old []*T) (all, out, in []*T) {
-	if len(p.gone) == 0 && len(p.swap) == 0 && len(p.fresh) == 0 {
-		return old, nil, nil
+// row is what is new in front of an old stanza; nil is the end.
+func (p *splice[K]) row(at *place) []*stanzaAt {
+	if at == nil {
+		return p.end
 	}
-	all = make([]*T, 0, len(old)+len(p.fresh))
-	for _, x := range old {
-		if list, ok := p.before[x]; ok {
-			all, in = append(all, list...), append(in, list...)
-		}
-		switch y := p.swap[x]; {
-		case y != nil:
-			all, in, out = append(all, y), append(in, y), append(out, x)
-		case p.gone[x]:
-			out = append(out, x)
-		default:
-			all = append(all, x)
-		}
-	}
-	tail := p.before[nil]
-	return append(all, tail...), out, append(in, tail...)
+	return p.before[*at]
 }
 
-// appends reports whether new stanzas stand at the end only.
-func (p *splice[K, T]) appends() bool {
-	_, tail := p.before[nil]
-	return len(p.swap) == 0 && (len(p.before) == 0 || len(p.before) == 1 && tail)
+// run returns the list after the edit. Pieces that are not concerned are the same.
+func (p *splice[K]) run() (list, error) {
+	touched := map[int]bool{}
+	for at := range p.gone {
+		touched[at.piece] = true
+	}
+	for at := range p.swap {
+		touched[at.piece] = true
+	}
+	for at := range p.before {
+		touched[at.piece] = true
+	}
+	if len(touched) == 0 && len(p.end) == 0 {
+		return p.list, nil
+	}
+	out := list{make([]*piece, 0, len(p.list.pieces)+1), p.list.cut}
+	for n, old := range p.list.pieces {
+		if !touched[n] {
+			out.pieces = append(out.pieces, old)
+			continue
+		}
+		made, err := p.rebuild(n, old)
+		if err != nil {
+			return list{}, err
+		}
+		if made.len() > 0 {
+			out.pieces = append(out.pieces, made)
+		}
+	}
+	out.append(p.end)
+	return out, nil
+}
+
+// rebuild makes a piece of an old one and what is done to it.
+func (p *splice[K]) rebuild(n int, old *piece) (*piece, error) {
+	texts, err := old.load()
+	if err != nil {
+		return nil, err
+	}
+	made := &piece{}
+	for i, text := range texts {
+		at := place{n, i}
+		made.put(p.before[at]...)
+		switch y := p.swap[at]; {
+		case y != nil:
+			made.put(y)
+		case !p.gone[at]:
+			made.put(&stanzaAt{text: text, mark: old.mark(i)})
+		}
+	}
+	return made, nil
+}
+
+// put appends stanzas to a piece that is being made.
+func (p *piece) put(list ...*stanzaAt) {
+	for _, x := range list {
+		p.add(x.mark, len(x.text))
+		p.texts = append(p.texts, x.text)
+	}
+}
+
+// append puts stanzas at the end: into a copy of the last piece if that is in no file
+// and not full, so that many small edits do not leave many small pieces.
+func (l *list) append(end []*stanzaAt) {
+	if len(end) == 0 {
+		return
+	}
+	made := &piece{}
+	if n := len(l.pieces); n > 0 && l.pieces[n-1].src == nil && l.pieces[n-1].length < l.cut.target() {
+		last := l.pieces[n-1]
+		for i, text := range last.texts {
+			made.put(&stanzaAt{text: text, mark: last.mark(i)})
+		}
+		l.pieces = l.pieces[:n-1]
+	}
+	made.put(end...)
+	l.pieces = append(l.pieces, made)
 }

@@ -1,40 +1,211 @@
 package index
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 
 	"github.com/mmpush/mmpush/core/archive"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// WriteBinary writes the binary index file: one gzip member with the texts of all
-// stanzas, one after the other. Equal snapshots give equal bytes. The error is that
-// of w.
-func (s *Snapshot) WriteBinary(w io.Writer) error {
-	z := archive.NewGzipWriter(w)
-	out := bufio.NewWriterSize(z, 64<<10)
-	for _, b := range s.binaries {
-		out.WriteString(b.text) // Flush returns the error
+// Written is what a Snapshot wrote, and where in its file each piece stands: what
+// [SaveCache] keeps.
+type Written struct {
+	file   string
+	size   int64
+	pieces []*piece
+}
+
+// WriteBinary writes the binary index file to dst: gzip members of some
+// 256 KiB of text, cut between stanzas. Members whose stanzas have not changed are
+// copied. The text is that of all stanzas, one after the other.
+func (s *Snapshot) WriteBinary(dst io.Writer) (Written, error) {
+	w := &writer{dst: dst, cut: s.binaries.cut, out: Written{file: BinaryFile}}
+	w.zip = archive.NewGzipWriter(w)
+	return w.finish(s.binaries)
+}
+
+// WriteSource writes the source index file, likewise: the texts of all stanzas, one
+// after the other.
+func (s *Snapshot) WriteSource(dst io.Writer) (Written, error) {
+	w := &writer{dst: dst, cut: s.sources.cut, out: Written{file: SourceFile}}
+	return w.finish(s.sources)
+}
+
+// writer writes one index.
+type writer struct {
+	dst io.Writer
+	cut cut
+	// zip compresses into the writer itself; nil for the source index.
+	zip *archive.GzipWriter
+	out Written
+}
+
+// Write counts what goes to the file.
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.dst.Write(p)
+	w.out.size += int64(n)
+	return n, err
+}
+
+func (w *writer) finish(l list) (Written, error) {
+	err := w.list(l.pieces)
+	if err == nil && w.out.size == 0 && w.zip != nil {
+		err = w.zip.Close() // an empty index is a member with no text
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", BinaryFile, err)
+	if err != nil {
+		return Written{}, fmt.Errorf("write %s: %w", w.out.file, err)
 	}
-	if err := z.Close(); err != nil {
-		return fmt.Errorf("write %s: %w", BinaryFile, err)
+	return w.out, nil
+}
+
+// list writes runs of pieces: those that are in a file as they are, and the others.
+func (w *writer) list(pieces []*piece) error {
+	for n := 0; n < len(pieces); {
+		end := n
+		for end < len(pieces) && w.kept(pieces[end]) == w.kept(pieces[n]) {
+			end++
+		}
+		var err error
+		switch {
+		case !w.kept(pieces[n]):
+			end += w.thinNeighbour(pieces[n:end], pieces[end:])
+			err = w.make(pieces[n:end])
+		case end < len(pieces) && w.thin(pieces[end:]):
+			// The last one is taken into the new run: that is too short to stand alone.
+			if err = w.copy(pieces[n : end-1]); err == nil {
+				n, end = end-1, w.runEnd(pieces, end)
+				err = w.make(pieces[n:end])
+			}
+		default:
+			err = w.copy(pieces[n:end])
+		}
+		if err != nil {
+			return err
+		}
+		n = end
 	}
 	return nil
 }
 
-// WriteSource writes the source index file: the texts of all stanzas, one after the
-// other. The error is that of w.
-func (s *Snapshot) WriteSource(w io.Writer) error {
-	out := bufio.NewWriterSize(w, 64<<10)
-	for _, src := range s.sources {
-		out.WriteString(src.text) // Flush returns the error
+// kept reports whether the piece can be copied as it stands in its file.
+func (w *writer) kept(p *piece) bool {
+	return p.src != nil && !p.ragged && p.length <= w.cut.most()
+}
+
+// thin reports whether the run of new pieces at the start of the list is too short.
+func (w *writer) thin(pieces []*piece) bool {
+	var length int64
+	for _, p := range pieces {
+		if w.kept(p) {
+			break
+		}
+		length += p.length
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", SourceFile, err)
+	return length < w.cut.thin()
+}
+
+// thinNeighbour is 1 if the run is too short, stands first, and a piece follows that
+// it can be written with; else 0.
+func (w *writer) thinNeighbour(run, rest []*piece) int {
+	if len(rest) > 0 && w.thin(run) {
+		return 1
 	}
+	return 0
+}
+
+// runEnd is where the run of new pieces ends that starts at n.
+func (w *writer) runEnd(pieces []*piece, n int) int {
+	for n < len(pieces) && !w.kept(pieces[n]) {
+		n++
+	}
+	return n
+}
+
+// copy copies pieces with what they have in the file; neighbours at once.
+func (w *writer) copy(pieces []*piece) error {
+	for n := 0; n < len(pieces); {
+		first, end := pieces[n], n+1
+		size := first.size
+		for end < len(pieces) && pieces[end].src == first.src && pieces[end].from == first.from+size {
+			size += pieces[end].size
+			end++
+		}
+		if err := vfs.CopyRange(w.dst, first.src.File, first.from, size); err != nil {
+			return err
+		}
+		for _, p := range pieces[n:end] {
+			w.placed(p.columns(), w.out.size, p.size)
+			w.out.size += p.size
+		}
+		n = end
+	}
+	return nil
+}
+
+// placed notes where a piece stands now.
+func (w *writer) placed(p *piece, from, size int64) {
+	p.from, p.size = from, size
+	w.out.pieces = append(w.out.pieces, p)
+}
+
+// columns is a piece with the same marks and nothing else.
+func (p *piece) columns() *piece {
+	return &piece{names: p.names, groups: p.groups, files: p.files, danger: p.danger, dangers: p.dangers, length: p.length}
+}
+
+// make writes the stanzas of some pieces, cut anew into pieces of about one length.
+func (w *writer) make(pieces []*piece) error {
+	var left int64
+	for _, p := range pieces {
+		left += p.length
+	}
+	share := left
+	if left > w.cut.most() {
+		share = left / ((left + w.cut.target() - 1) / w.cut.target())
+	}
+	at := &piece{}
+	for _, p := range pieces {
+		texts, err := p.each()
+		if err != nil {
+			return err
+		}
+		for i, text := range texts {
+			at.put(&stanzaAt{text: text, mark: p.mark(i)})
+			if left -= int64(len(text)); at.length >= share && left >= share/2 {
+				if err := w.piece(at); err != nil {
+					return err
+				}
+				at = &piece{}
+			}
+		}
+	}
+	return w.piece(at)
+}
+
+// piece writes one new piece.
+func (w *writer) piece(p *piece) error {
+	if p.len() == 0 {
+		return nil
+	}
+	from := w.out.size
+	out := io.Writer(w)
+	if w.zip != nil {
+		w.zip.Reset(w)
+		out = w.zip
+	}
+	block := make([]byte, 0, p.length)
+	for _, text := range p.texts {
+		block = append(block, text...)
+	}
+	if _, err := out.Write(block); err != nil {
+		return err
+	}
+	if w.zip != nil {
+		if err := w.zip.Close(); err != nil {
+			return err
+		}
+	}
+	w.placed(p.columns(), from, w.out.size-from)
 	return nil
 }

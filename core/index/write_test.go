@@ -13,7 +13,7 @@ func TestWriteIsDeterministic(t *testing.T) {
 	for _, st := range steps(t) {
 		var files [2]bytes.Buffer
 		for i := range files {
-			if err := mustView(t, string(st.binary), string(st.source)).WriteBinary(&files[i]); err != nil {
+			if _, err := mustView(t, string(st.binary), string(st.source)).WriteBinary(&files[i]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -43,10 +43,10 @@ func TestWriteErrors(t *testing.T) {
 	s := mustView(t, string(st.binary), string(st.source))
 	for _, room := range []full{0, 5, 100} {
 		b, src := room, room
-		if err := s.WriteBinary(&b); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err := s.WriteBinary(&b); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("binary index, %d bytes: %v", room, err)
 		}
-		if err := s.WriteSource(&src); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if _, err := s.WriteSource(&src); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("source index, %d bytes: %v", room, err)
 		}
 	}

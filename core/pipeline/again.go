@@ -7,7 +7,6 @@ import (
 	"reflect"
 
 	"github.com/mmpush/mmpush/core/index"
-	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/verify"
@@ -16,29 +15,40 @@ import (
 // again plans the same steps once more, under the lock: what holds is what is there
 // now. Somebody may have published since, and even if the indexes are the same, files
 // may have come and gone. The verifiers are asked again only if the plan is another.
+// The draft that comes back is the one to close, also with an error.
 func (d *draft) again(ctx context.Context, r *repo.Repo, t *taken, verifiers []verify.Named) (*draft, error) {
 	moved, err := d.moved(r)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
 	if moved {
-		next, err := draw(ctx, r, d.steps, t, verifiers)
+		next, err := d.redraw(ctx, r, t, verifiers)
 		if err != nil {
-			return nil, err
+			return d, err
 		}
 		return next, next.complete(r)
 	}
-	next := &draft{base: d.base, first: d.first, view: d.first, pending: map[string]plan.Taken{}}
+	next := draftOn(d.base, d.first)
 	for i, s := range d.steps {
 		if err := next.add(ctx, r, s, t, nil); err != nil {
-			return nil, err
+			return d, err
 		}
 		if !reflect.DeepEqual(next.plans[i].Puts, d.plans[i].Puts) || !reflect.DeepEqual(next.plans[i].Edit, d.plans[i].Edit) {
-			return draw(ctx, r, d.steps, t, verifiers)
+			return d.redraw(ctx, r, t, verifiers)
 		}
 	}
 	next.findings = d.findings
 	return next, next.complete(r)
+}
+
+// redraw plans the steps on the indexes opened anew, and closes the old ones.
+func (d *draft) redraw(ctx context.Context, r *repo.Repo, t *taken, verifiers []verify.Named) (*draft, error) {
+	next, err := draw(ctx, r, d.steps, t, verifiers)
+	if err != nil {
+		return d, err
+	}
+	d.close()
+	return next, nil
 }
 
 // complete refuses to publish on top of half a repository: an index file that is not

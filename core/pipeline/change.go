@@ -3,11 +3,13 @@ package pipeline
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"path"
 
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/repo"
 )
 
 // change is the draft as the commit room takes it. Both indexes are written even
@@ -22,7 +24,7 @@ func (d *draft) change(stage string, opt Options) (commit.Change, error) {
 	}
 	c := commit.Change{Stage: stage, Intent: text.Bytes(), Clock: clock, Names: d.view.Names}
 	for i, name := range (Mmpack{}).Indexes() {
-		c.Switches = append(c.Switches, commit.Switch{Index: name, Base: d.base[i], Write: writer(d.view, name)})
+		c.Switches = append(c.Switches, commit.Switch{Index: name, Base: d.base[i], Write: d.writer(name)})
 	}
 	for i, p := range d.plans {
 		for _, f := range p.Puts {
@@ -45,10 +47,33 @@ func (d *draft) change(stage string, opt Options) (commit.Change, error) {
 	return c, err
 }
 
-// writer returns what writes one index file of a view.
-func writer(view *index.Snapshot, name string) func(io.Writer) error {
-	if name == index.SourceFile {
-		return view.WriteSource
+// writer returns what writes one index file of what the steps leave, and notes how.
+func (d *draft) writer(name string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		written, err := write(d.view, name, w)
+		d.written[name] = written
+		return err
 	}
-	return view.WriteBinary
+}
+
+// write writes one index file of a view.
+func write(view *index.Snapshot, name string, w io.Writer) (index.Written, error) {
+	if name == index.SourceFile {
+		return view.WriteSource(w)
+	}
+	return view.WriteBinary(w)
+}
+
+// saveCache keeps what is known of the index files that have just been published, so
+// that the next one who opens them need not read them. Without it they are read.
+func (d *draft) saveCache(r *repo.Repo) {
+	_ = index.SaveCache(r.FS, repo.CacheFile, repo.CacheFile+".new", r.PrivateFileMode(),
+		d.written[index.BinaryFile], d.written[index.SourceFile])
+}
+
+// dropCache removes the cache if an error says that it lied.
+func dropCache(r *repo.Repo, err error) {
+	if errors.Is(err, index.ErrCache) {
+		_ = r.FS.Remove(repo.CacheFile)
+	}
 }

@@ -158,8 +158,10 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 	told := len(c.tx.Notes)
 	generation, err := c.tx.Commit(ctx, change)
 	if err != nil {
+		dropCache(c.repo, err)
 		return rep, err
 	}
+	c.draft.saveCache(c.repo)
 	rep = c.draft.report(rep, c.opt)
 	rep.Result, rep.Generation, rep.Time = report.Published, generation.Number, generation.Time
 	if err := c.tx.Expire(); err != nil {
@@ -173,5 +175,8 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 func (c *ChangeSet) Rollback() {
 	// Closing gives the lock back even if the system complains about it.
 	_ = c.tx.Close()
+	if c.draft != nil {
+		c.draft.close()
+	}
 	c.stage.discard()
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -34,6 +35,8 @@ type draft struct {
 	findings []report.Finding
 	// told is how many findings there were before the last step.
 	told int
+	// written says how the index files were written, by name.
+	written map[string]index.Written
 	// pending are the files that the plans so far would place.
 	pending map[string]plan.Taken
 }
@@ -44,12 +47,19 @@ func newDraft(r *repo.Repo) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	view, err := index.Open(r.FS)
+	view, err := View(r.FS)
 	if err != nil {
 		return nil, inRepo(r, err)
 	}
-	return &draft{base: base, first: view, view: view, pending: map[string]plan.Taken{}}, nil
+	return draftOn(base, view), nil
 }
+
+func draftOn(base []repo.Identity, view *index.Snapshot) *draft {
+	return &draft{base: base, first: view, view: view, written: map[string]index.Written{}, pending: map[string]plan.Taken{}}
+}
+
+// close gives the index files back.
+func (d *draft) close() { _ = d.first.Close() }
 
 // draw plans the steps on what is published now. Each sees what those before it
 // leave; the first that is refused ends it.
@@ -60,6 +70,7 @@ func draw(ctx context.Context, r *repo.Repo, steps []step, t *taken, verifiers [
 	}
 	for _, s := range steps {
 		if err := d.add(ctx, r, s, t, verifiers); err != nil {
+			d.close()
 			return nil, err
 		}
 		if d.refused() {
@@ -69,8 +80,25 @@ func draw(ctx context.Context, r *repo.Repo, steps []step, t *taken, verifiers [
 	return d, nil
 }
 
-// add plans one more step; a refused one leaves the view as it was.
+// add plans one more step; a refused one leaves the view as it was. If the cache of the
+// indexes turns out to lie, they are opened again without it, as long as nothing has
+// been planned with its help.
 func (d *draft) add(ctx context.Context, r *repo.Repo, s step, t *taken, verifiers []verify.Named) error {
+	err := d.addOnce(ctx, r, s, t, verifiers)
+	dropCache(r, err)
+	if !errors.Is(err, index.ErrCache) || len(d.steps) > 0 {
+		return err
+	}
+	anew, err := newDraft(r)
+	if err != nil {
+		return err
+	}
+	d.close()
+	*d = *anew
+	return d.addOnce(ctx, r, s, t, verifiers)
+}
+
+func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, verifiers []verify.Named) error {
 	p, err := plan.Run(d.view, s.Intent, rules(r.Settings), d.over(t))
 	if err != nil {
 		return inRepo(r, err)

@@ -109,10 +109,10 @@ func readAddition(name string) (plan.Addition, error) {
 
 func rewriteIndexes(fsys vfs.FS, v *index.Snapshot) error {
 	var sources, binaries strings.Builder
-	if err := v.WriteSource(&sources); err != nil {
+	if _, err := v.WriteSource(&sources); err != nil {
 		return err
 	}
-	if err := v.WriteBinary(&binaries); err != nil {
+	if _, err := v.WriteBinary(&binaries); err != nil {
 		return err
 	}
 	if err := overwrite(fsys, "source-index", sources.String()); err != nil {

@@ -33,20 +33,24 @@ func (Mmpack) Empty(name string) []byte {
 		return nil
 	}
 	var b bytes.Buffer
-	if err := writer(empty, name)(&b); err != nil {
+	if _, err := write(empty, name, &b); err != nil {
 		return nil
 	}
 	return b.Bytes()
 }
 
 // Names implements [repo.Format].
-func (Mmpack) Names(fsys vfs.FS) (func(string) (bool, error), error) {
-	view, err := index.Open(fsys)
+func (Mmpack) Names(fsys vfs.FS) (named func(string) (bool, error), done func(), err error) {
+	view, err := View(fsys)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return view.Names, nil
+	return view.Names, func() { _ = view.Close() }, nil
 }
+
+// View opens the indexes of a repository, with the help of its cache. Close gives them
+// back.
+func View(fsys vfs.FS) (*index.Snapshot, error) { return index.OpenCached(fsys, repo.CacheFile) }
 
 // Open opens the mmpack repository in a folder.
 func Open(fsys vfs.FS, path string) (*repo.Repo, error) {

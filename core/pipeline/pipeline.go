@@ -74,6 +74,7 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 	if err != nil {
 		return rep, err
 	}
+	defer func() { d.close() }()
 	if opt.DryRun || d.refused() || d.idle() && !unfinished(r) {
 		return d.report(rep, opt), nil
 	}
@@ -97,8 +98,10 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 	}
 	generation, err := tx.Commit(ctx, c)
 	if err != nil {
+		dropCache(r, err)
 		return rep, err
 	}
+	d.saveCache(r)
 	rep = d.report(rep, opt)
 	rep.Generation, rep.Time = generation.Number, generation.Time
 	if err := tx.Expire(); err != nil {

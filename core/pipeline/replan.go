@@ -25,6 +25,7 @@ func replanner(r *repo.Repo, opt Options) commit.Replan {
 			return commit.Change{}, err
 		}
 		if d.refused() {
+			defer d.close()
 			return commit.Change{}, refusal(r, d.findings)
 		}
 		c, err := d.change(stage, opt)

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -107,7 +109,7 @@ func binariesOut(v index.View, e index.Edit) (outgoing[string], error) {
 		becomes[b.Name] = b
 	}
 	placed := 0
-	for b, err := range v.All() {
+	for b, err := range near(v, append(slices.Clone(e.DropBinaries), slices.Collect(maps.Keys(becomes))...)) {
 		if err != nil {
 			return out, err
 		}
@@ -126,18 +128,45 @@ func binariesOut(v index.View, e index.Edit) (outgoing[string], error) {
 	return out, nil
 }
 
+// near yields the stanzas of these names, and after them what follows: all that it takes
+// to say where they stood.
+func near(v index.View, names []string) iter.Seq2[index.Binary, error] {
+	if n, ok := v.(index.Nearby); ok {
+		return n.NearBinaries(names)
+	}
+	return v.All()
+}
+
+// nearSources is the same for the source index.
+func nearSources(v index.View, keys []index.SourceKey) iter.Seq2[index.Source, error] {
+	if n, ok := v.(index.Nearby); ok {
+		return n.NearSources(keys)
+	}
+	return func(yield func(index.Source, error) bool) {
+		all, err := v.Sources(index.Selector{})
+		if err != nil {
+			yield(index.Source{}, err)
+			return
+		}
+		for _, s := range all {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+
 // sourcesOut is the same for the source index.
 func sourcesOut(v index.View, e index.Edit) (outgoing[index.SourceKey], error) {
 	out := outgoing[index.SourceKey]{last: map[index.SourceKey]int{}}
 	if len(e.DropSources) == 0 {
 		return out, nil
 	}
-	all, err := v.Sources(index.Selector{})
-	if err != nil {
-		return out, err
-	}
 	placed := 0
-	for _, s := range all {
+	for s, err := range nearSources(v, e.DropSources) {
+		if err != nil {
+			return out, err
+		}
 		if slices.Contains(e.DropSources, s.Key()) {
 			out.add(s.Key(), Dropped{Source: &index.InsertSource{Source: s}})
 			continue

@@ -11,7 +11,7 @@ type Format interface {
 	Indexes() []string
 	// Empty is the content of an index file of a repository with no package.
 	Empty(index string) []byte
-	// Names reads the index files and returns a function that reports whether
-	// any of them names that file, a path below the repository.
-	Names(fsys vfs.FS) (func(file string) (bool, error), error)
+	// Names opens the index files and returns a function that reports whether
+	// any of them names that file, a path below the repository; done gives them back.
+	Names(fsys vfs.FS) (named func(file string) (bool, error), done func(), err error)
 }

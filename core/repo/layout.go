@@ -14,6 +14,7 @@ const (
 	JournalFile  = MetaDir + "/journal"
 	HistoryFile  = MetaDir + "/history"
 	RetiredFile  = MetaDir + "/retired"
+	CacheFile    = MetaDir + "/index-cache"
 	StageDir     = MetaDir + "/stage"
 	TrashDir     = MetaDir + "/trash"
 	RejectedDir  = MetaDir + "/rejected"

@@ -22,8 +22,8 @@ type format struct{}
 func (format) Kind() string        { return "test" }
 func (format) Indexes() []string   { return []string{"index"} }
 func (format) Empty(string) []byte { return []byte("empty") }
-func (format) Names(vfs.FS) (func(string) (bool, error), error) {
-	return func(string) (bool, error) { return false, nil }, nil
+func (format) Names(vfs.FS) (func(string) (bool, error), func(), error) {
+	return func(string) (bool, error) { return false, nil }, func() {}, nil
 }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
@@ -45,10 +44,11 @@ func (in *intake) foresee(ctx context.Context, c candidate, rep report.Report) (
 	if err != nil {
 		return rep, err
 	}
-	view, err := index.Open(r.FS)
+	view, err := pipeline.View(r.FS)
 	if err != nil {
 		return rep, err
 	}
+	defer view.Close()
 	w := in.d.Wishes
 	add := plan.NewAddition(in.manifest, c.name, in.s.arch, nil, plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver})
 	p, err := plan.Run(view, plan.Intent{Add: &add}, permissions(r.Settings), standing(r))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -25,10 +26,11 @@ func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	view, err := index.Open(r.FS)
+	view, err := pipeline.View(r.FS)
 	if err != nil {
 		return nil, err
 	}
+	defer view.Close()
 	found := map[string]place{}
 	for _, f := range needed(m, s.arch) {
 		at, err := inIndex(view, m, f)

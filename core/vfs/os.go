@@ -198,6 +198,7 @@ type osFile struct{ *os.File }
 var (
 	_ Cloner         = (*osFile)(nil)
 	_ BlockingLocker = (*osFile)(nil)
+	_ RangeCopier    = (*osFile)(nil)
 )
 
 func (f *osFile) Stat() (Info, error) {
@@ -214,6 +215,14 @@ func (f *osFile) CloneFrom(src File) error {
 		return fs.ErrInvalid
 	}
 	return cloneFile(f.File, from.File)
+}
+
+func (f *osFile) CopyRange(src File, from, n int64) (int64, error) {
+	s, ok := src.(*osFile)
+	if !ok {
+		return 0, fs.ErrInvalid
+	}
+	return copyRange(f.File, s.File, from, n)
 }
 
 func (f *osFile) TryLock() error { return tryLock(f.File) }

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -11,6 +12,26 @@ import (
 // cloneFile shares src's blocks with dst (FICLONE: btrfs, XFS, bcachefs).
 func cloneFile(dst, src *os.File) error {
 	return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd()))
+}
+
+// copyRange lets the kernel copy, where both files are on one file system.
+func copyRange(dst, src *os.File, from, n int64) (int64, error) {
+	var done int64
+	for done < n {
+		off := from + done
+		c, err := unix.CopyFileRange(int(src.Fd()), &off, int(dst.Fd()), nil, int(min(n-done, 1<<30)), 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return done, err
+		}
+		if c == 0 {
+			return done, io.ErrUnexpectedEOF
+		}
+		done += int64(c)
+	}
+	return done, nil
 }
 
 func changeTime(st *syscall.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }

@@ -9,6 +9,8 @@ import (
 // Windows is a client only: it reads uploads, and never holds a repository.
 const nonBlocking = 0
 
+func copyRange(_, _ *os.File, _, _ int64) (int64, error) { return 0, errors.ErrUnsupported }
+
 func cloneFile(_, _ *os.File) error { return errors.ErrUnsupported }
 
 func tryLock(*os.File) error { return errors.ErrUnsupported }

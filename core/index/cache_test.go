@@ -1,0 +1,134 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// cached is a repository of some pieces with its cache.
+func cached(t testing.TB) (*vfs.Mem, model) {
+	t.Helper()
+	fsys, m := vfs.NewMem(time.Now), model{}
+	e := Edit{AppendSources: []Source{{Name: "s", Version: "1", SHA256: "1", Filename: "f"}}}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		e.AppendBinaries = append(e.AppendBinaries, Binary{Name: name, Source: "s", SrcSHA256: "1", Filename: name + ".mpk", Description: strings.Repeat("x", 90)})
+	}
+	s, err := Apply(&Snapshot{}, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.binaries.cut = 300
+	publish(t, fsys, s)
+	return fsys, m.apply(e)
+}
+
+// A cache that is not whole, or of other files, is not taken.
+func TestCacheIsOfItsFiles(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(t *testing.T, fsys *vfs.Mem) error{
+		"gone": func(_ *testing.T, fsys *vfs.Mem) error { return fsys.Remove(testCache) },
+		"a folder": func(_ *testing.T, fsys *vfs.Mem) error {
+			return errors.Join(fsys.Remove(testCache), fsys.Mkdir(testCache, 0o700))
+		},
+		"empty": func(t *testing.T, fsys *vfs.Mem) error { writeFile(t, fsys, testCache, nil); return nil },
+		"a binary index written again": func(t *testing.T, fsys *vfs.Mem) error {
+			writeFile(t, fsys, BinaryFile, fileText(t, fsys, BinaryFile))
+			return nil
+		},
+		"a source index written again": func(t *testing.T, fsys *vfs.Mem) error {
+			writeFile(t, fsys, SourceFile, fileText(t, fsys, SourceFile))
+			return nil
+		},
+		"an index dated otherwise": func(_ *testing.T, fsys *vfs.Mem) error {
+			return fsys.Chtimes(BinaryFile, time.Unix(1, 0))
+		},
+		"an index with another mode": func(_ *testing.T, fsys *vfs.Mem) error { return fsys.Chmod(BinaryFile, 0o600) },
+	} {
+		fsys, _ := cached(t)
+		if !usesCache(t, fsys, 300) {
+			t.Fatal("the cache is not taken")
+		}
+		if err := spoil(t, fsys); err != nil {
+			t.Fatal(err)
+		}
+		if usesCache(t, fsys, 300) {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+}
+
+// Every byte of the cache is under its checksum.
+func TestEveryByteOfTheCache(t *testing.T) {
+	t.Parallel()
+	fsys, m := cached(t)
+	good := fileText(t, fsys, testCache)
+	for i := range good {
+		bad := append([]byte(nil), good...)
+		bad[i] ^= 1 << (i % 8)
+		writeFile(t, fsys, testCache, bad)
+		if usesCache(t, fsys, 300) {
+			t.Fatalf("byte %d: it is taken", i)
+		}
+		writeFile(t, fsys, testCache, good[:i])
+		if usesCache(t, fsys, 300) {
+			t.Fatalf("cut to %d bytes, it is taken", i)
+		}
+	}
+	writeFile(t, fsys, testCache, good)
+	checkPublished(t, fsys, 300, m)
+}
+
+func TestCacheIsNotSavedForOtherFiles(t *testing.T) {
+	t.Parallel()
+	fsys, _ := cached(t)
+	for _, files := range [][]Written{{{file: BinaryFile, size: 1}, {file: SourceFile}}, {{file: "nowhere"}}} {
+		if err := SaveCache(fsys, "other", "temp", 0o600, files...); err == nil {
+			t.Error("a cache of a file that is not there was saved")
+		}
+	}
+	if _, err := fsys.Lstat("other"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// FuzzCache gives a cache any content, with the right checksum: it may hide something,
+// but never crashes, reads outside of the files, or makes something up.
+func FuzzCache(f *testing.F) {
+	fsys, m := cached(f)
+	good := fileText(f, fsys, testCache)
+	f.Add(good[:len(good)-4])
+	s, err := open(fsys, "", maxStanzas, 300)
+	if err != nil {
+		f.Fatal(err)
+	}
+	wantBinary, _ := m.texts()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, castagnoli()))
+		lists, ok := parseCache(data, s.files)
+		if !ok {
+			return
+		}
+		lied := &Snapshot{binaries: list{pieces: lists[0]}, sources: list{pieces: lists[1]}}
+		for _, name := range []string{"a", "c", "e", "x"} {
+			b, ok, err := lied.Binary(name)
+			if ok && (b.Name != name || !strings.Contains(wantBinary, b.Text)) || err != nil && !errors.Is(err, ErrCache) && !errors.Is(err, ErrStanza) {
+				t.Errorf("%v %v %v", b, ok, err)
+			}
+		}
+		for b, err := range lied.All() {
+			if err == nil && !strings.Contains(wantBinary, b.Text) {
+				t.Errorf("%v", b)
+			}
+		}
+		if _, err := Apply(lied, Edit{DropBinaries: []string{"a", "c"}}); err != nil && !errors.Is(err, ErrCache) && !errors.Is(err, ErrStanza) {
+			t.Error(err)
+		}
+	})
+}
