@@ -62,6 +62,14 @@ func rooms() map[string][]string {
 		},
 		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir", "hooks/gitpush"}),
 
+		"plugins": {
+			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",
+			"core/verify", "core/vfs", "plugins/pluginpb",
+		},
+		"plugins/pluginpb":        {},
+		"plugins/example/licence": {"core/report", "core/upload", "plugins"},
+		"plugins/example/folder":  {"core/report", "core/transport", "core/upload", "plugins", "plugins/transports/dir"},
+
 		// What only tests import.
 		"core/programtest":               {},
 		"plugins/transports/ssh/sshtest": {"core/programtest"},
@@ -86,9 +94,12 @@ func dependencies() map[string][]string {
 		"github.com/klauspost/compress": {"core/archive", "core/archive/archivetest"},
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},
-		"golang.org/x/sys":              {"core/vfs"},
 		"github.com/pkg/sftp":           {"plugins/transports/sftp"},
 		"github.com/cenkalti/backoff":   {"plugins/transports/tupkg"},
+		"golang.org/x/sys":              {"core/vfs", "plugins"},
+		"github.com/hashicorp":          {"plugins"},
+		"google.golang.org/grpc":        {"plugins", "plugins/pluginpb"},
+		"google.golang.org/protobuf":    {"plugins", "plugins/pluginpb"},
 	}
 }
 

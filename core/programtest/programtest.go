@@ -28,6 +28,19 @@ func Need(t testing.TB, name string) string {
 	return ""
 }
 
+// Check is Need for what is not a program, such as a library or an ability of the
+// kernel: err is why it cannot be used, nil if it can.
+func Check(t testing.TB, name string, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case required(os.Getenv(Required), name):
+		t.Fatalf("%s cannot be used, and %s says that it has to be: %v", name, Required, err)
+	default:
+		t.Skipf("%s cannot be used (%v); %s=%s makes this a failure", name, err, Required, name)
+	}
+}
+
 func find(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err == nil {

@@ -82,6 +82,7 @@ const (
 	CodeLocked   Code = "MP-LOCKED"
 	CodeClock    Code = "MP-CLOCK"
 	CodeDisk     Code = "MP-DISK"
+	CodePlugin   Code = "MP-PLUGIN"
 	CodeInternal Code = "MP-INTERNAL"
 	CodeStopped  Code = "MP-STOPPED"
 )

@@ -138,6 +138,9 @@ func explanations() []Explanation {
 			"The repository's tools reload an index only when its time of change has grown, so a date far in the future makes them lose updates. Set the machine's clock, or set the file's date with touch."},
 		{CodeDisk, "the disk refused",
 			"Reading or writing failed: no space, no permission, a quota, or a defect. The message is the system's own. The published repository is as it was before, or as it is meant to be after, never between; run the same command again when there is room."},
+		{CodePlugin, "a plugin cannot be used, or broke",
+			"A verifier or a transport that the configuration or a flag names is a program of its own. Only the exact bytes that are pinned are run (`mmpush plugin check PATH` prints the pin), and what crashes, hangs, answers too much or contradicts itself is killed. " +
+				"Nothing is published without an answer of every verifier. The message says which plugin it is, and what it printed last."},
 		{CodeInternal, "a defect in mmpush",
 			"This should not happen. Nothing is lost: the repository is as it was before or as it is meant to be after. Please report it with the message."},
 		{CodeStopped, "stopped on request",

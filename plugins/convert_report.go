@@ -1,0 +1,130 @@
+package plugins
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/plugins/pluginpb"
+)
+
+// clean is a text as protobuf takes it.
+func clean(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// convert applies one conversion to each element; none stays none.
+func convert[A, B any](list []A, one func(A) B) []B {
+	if list == nil {
+		return nil
+	}
+	out := make([]B, len(list))
+	for i, a := range list {
+		out[i] = one(a)
+	}
+	return out
+}
+
+// severityToPB and severityFromPB know no other severities: what a plugin makes up
+// counts as an error.
+func severityToPB(s report.Severity) pluginpb.Severity {
+	switch s {
+	case report.SeverityWarning:
+		return pluginpb.Severity_SEVERITY_WARNING
+	case report.SeverityNote:
+		return pluginpb.Severity_SEVERITY_NOTE
+	}
+	return pluginpb.Severity_SEVERITY_ERROR
+}
+
+func severityFromPB(s pluginpb.Severity) report.Severity {
+	switch s {
+	case pluginpb.Severity_SEVERITY_WARNING:
+		return report.SeverityWarning
+	case pluginpb.Severity_SEVERITY_NOTE:
+		return report.SeverityNote
+	}
+	return report.SeverityError
+}
+
+func findingToPB(f report.Finding) *pluginpb.Finding {
+	return &pluginpb.Finding{
+		Code: clean(string(f.Code)), Severity: severityToPB(f.Severity), File: clean(f.File), Line: int32(f.Line), Field: clean(f.Field),
+		Expected: clean(f.Expected), Actual: clean(f.Actual), Message: clean(f.Message), Hint: clean(f.Hint), Verifier: clean(f.Verifier),
+	}
+}
+
+func findingFromPB(f *pluginpb.Finding) report.Finding {
+	return report.Finding{
+		Code: report.Code(f.GetCode()), Severity: severityFromPB(f.GetSeverity()), File: f.GetFile(), Line: int(f.GetLine()), Field: f.GetField(),
+		Expected: f.GetExpected(), Actual: f.GetActual(), Message: f.GetMessage(), Hint: f.GetHint(), Verifier: f.GetVerifier(),
+	}
+}
+
+func reportPackageToPB(p report.Package) *pluginpb.ReportPackage {
+	return &pluginpb.ReportPackage{
+		Kind: clean(string(p.Kind)), Name: clean(p.Name), Version: clean(p.Version), Previous: clean(p.Previous),
+		Architecture: clean(p.Architecture), Action: clean(string(p.Action)), File: clean(p.File), Size: p.Size, Sha256: clean(p.SHA256),
+	}
+}
+
+func reportPackageFromPB(p *pluginpb.ReportPackage) report.Package {
+	return report.Package{
+		Kind: report.PackageKind(p.GetKind()), Name: p.GetName(), Version: p.GetVersion(), Previous: p.GetPrevious(),
+		Architecture: p.GetArchitecture(), Action: report.Action(p.GetAction()), File: p.GetFile(), Size: p.GetSize(), SHA256: p.GetSha256(),
+	}
+}
+
+func reportToPB(r report.Report) *pluginpb.Report {
+	out := &pluginpb.Report{
+		Result: clean(string(r.Result)), Manifest: clean(r.Manifest), Repository: clean(r.Repository), Architecture: clean(r.Architecture),
+		Generation: r.Generation, Packages: convert(r.Packages, reportPackageToPB), BytesAdded: r.BytesAdded, BytesRetired: r.BytesRetired,
+		Findings: convert(r.Findings, findingToPB),
+	}
+	if !r.Time.IsZero() {
+		out.Time = r.Time.UnixNano()
+	}
+	return out
+}
+
+func reportFromPB(r *pluginpb.Report) report.Report {
+	out := report.Report{
+		Schema: report.Schema, Result: report.Result(r.GetResult()), Manifest: r.GetManifest(), Repository: r.GetRepository(),
+		Architecture: r.GetArchitecture(), Generation: r.GetGeneration(), Packages: convert(r.GetPackages(), reportPackageFromPB),
+		BytesAdded: r.GetBytesAdded(), BytesRetired: r.GetBytesRetired(), Findings: convert(r.GetFindings(), findingFromPB),
+	}
+	if r.GetTime() != 0 {
+		out.Time = time.Unix(0, r.GetTime()).UTC()
+	}
+	return out
+}
+
+// errorToPB keeps what people need to know of an error: its text, and what the first
+// report.Error in it says. The text of that error begins with its file.
+func errorToPB(err error) *pluginpb.Error {
+	out := &pluginpb.Error{Message: clean(err.Error())}
+	e, ok := errors.AsType[*report.Error](err)
+	if !ok {
+		return out
+	}
+	if err == error(e) {
+		out.Message, out.File = clean(e.Err.Error()), clean(e.File)
+	}
+	out.Hint, out.Code, out.Stage = clean(e.Hint), clean(string(e.Code)), clean(e.Stage)
+	out.Kind = pluginpb.ErrorKind(e.Kind)
+	return out
+}
+
+// errorFromPB makes the error of a plugin: kinds that do not exist are internal.
+func errorFromPB(e *pluginpb.Error) *report.Error {
+	kind := report.Kind(e.GetKind())
+	if kind < report.KindInternal || kind > report.KindBusy {
+		kind = report.KindInternal
+	}
+	text := e.GetMessage()
+	if text == "" {
+		text = "it does not say what is wrong"
+	}
+	return &report.Error{
+		Stage: e.GetStage(), Code: report.Code(e.GetCode()), Kind: kind, File: e.GetFile(), Err: errors.New(text), Hint: e.GetHint(),
+	}
+}

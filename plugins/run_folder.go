@@ -1,0 +1,235 @@
+package plugins
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// What is in the folder of one running plugin.
+const (
+	scratchDir = "scratch"
+	folderLock = "lock"
+	// folderPrefix begins the names of all of them, in the system's temporary folder.
+	folderPrefix = "mmpush-plugin-"
+)
+
+// maxProgram is far above what a plugin has, in bytes.
+const maxProgram = 1 << 30
+
+// maxFolderPath leaves room for a socket's name below it: the system allows a bit
+// more than 100 bytes for all of it.
+const maxFolderPath = 64
+
+// runFolder is the private folder of one running plugin: the copy of the program that
+// runs, the copies of uploads that it sees, its sockets, and a scratch folder that is
+// its home. It is open to nobody else, and goes when the plugin does; if we are
+// killed, the next one that starts sweeps it.
+type runFolder struct {
+	path  string
+	dir   *vfs.Dir
+	lock  vfs.File
+	views atomic.Uint64
+}
+
+func newRunFolder() (*runFolder, error) {
+	base := os.TempDir()
+	sweep(base)
+	at, err := os.MkdirTemp(base, folderPrefix)
+	if err != nil {
+		return nil, err
+	}
+	r := &runFolder{path: at}
+	if err := r.prepare(); err != nil {
+		r.remove()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *runFolder) prepare() error {
+	if len(r.path) > maxFolderPath {
+		return fmt.Errorf("%s is too long a name for a folder with sockets; set TMPDIR to a shorter one", r.path)
+	}
+	var err error
+	if r.dir, err = vfs.OpenDir(r.path); err != nil {
+		return err
+	}
+	if r.lock, err = r.dir.OpenLock(folderLock, 0o600); err != nil {
+		return err
+	}
+	if err := r.lock.TryLock(); err != nil {
+		return err
+	}
+	return r.dir.Mkdir(scratchDir, 0o700)
+}
+
+// remove deletes the folder; a plugin may have left anything in its scratch folder.
+func (r *runFolder) remove() {
+	if r.lock != nil {
+		_ = r.lock.Close()
+	}
+	if r.dir != nil {
+		_ = r.dir.Close()
+	}
+	removeAll(r.path)
+}
+
+// removeAll deletes a folder of ours, those among them that cannot be written to.
+func removeAll(at string) {
+	_ = filepath.WalkDir(at, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	// What cannot be deleted now is swept by the next plugin that starts.
+	_ = os.RemoveAll(at)
+}
+
+// sweepAge keeps the sweeper off folders that are being made.
+const sweepAge = time.Minute
+
+// sweep deletes folders whose owner has died: nobody holds their lock.
+func sweep(base string) {
+	all, err := filepath.Glob(filepath.Join(base, folderPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, at := range all {
+		info, err := os.Lstat(at)
+		if err != nil || !info.IsDir() || !ours(info) || time.Since(info.ModTime()) < sweepAge {
+			continue
+		}
+		if d, err := vfs.OpenDir(at); err == nil {
+			l, err := d.OpenLock(folderLock, 0o600)
+			if err == nil {
+				if l.TryLock() == nil {
+					removeAll(at)
+				}
+				_ = l.Close()
+			}
+			_ = d.Close()
+		}
+	}
+}
+
+// program copies the program and returns the copy's path and its hash: that of the
+// bytes that were written, which are the bytes that will run.
+func (r *runFolder) program(from string) (at, sum string, err error) {
+	name := "plugin" + filepath.Ext(from)
+	if strings.ContainsAny(name, "\x00/\\ ") {
+		name = "plugin"
+	}
+	src, err := os.Open(from)
+	if err != nil {
+		return "", "", err
+	}
+	defer src.Close()
+	if info, err := src.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", "", errors.Join(err, errors.New("is not an ordinary file"))
+	}
+	at = filepath.Join(r.path, name)
+	// While the copy is open for writing, no other program may be started: it would
+	// inherit the descriptor for a moment, and the system would refuse to run the copy.
+	defer holdForks()()
+	sum, err = r.copy(src, name, 0o500, maxProgram)
+	return at, sum, err
+}
+
+// copy writes a new file and returns the hash of what was written.
+func (r *runFolder) copy(src io.Reader, name string, mode fs.FileMode, limit int64) (sum string, err error) {
+	f, err := r.dir.Create(name, mode)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(src, limit+1))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil && n > limit {
+		err = fmt.Errorf("has more than %d bytes", limit)
+	}
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
+// view copies the files of an upload into a folder of one call's own, which nobody
+// may write to, and returns its path. Copies and not links: a plugin runs as the user
+// that we are, and could write through a link into what will be published. What was
+// read before has to be the same still.
+func (r *runFolder) view(ctx context.Context, u upload.Upload) (at string, done func(), err error) {
+	name := "upload-" + strconv.FormatUint(r.views.Add(1), 10)
+	if err := r.dir.Mkdir(name, 0o700); err != nil {
+		return "", nil, err
+	}
+	at = filepath.Join(r.path, name)
+	done = func() { removeAll(at) }
+	for file, want := range viewed(u) {
+		if err = ctx.Err(); err == nil {
+			err = r.show(u, file, path.Join(name, file), want)
+		}
+		if err != nil {
+			done()
+			return "", nil, err
+		}
+	}
+	if err = r.dir.Chmod(name, 0o500); err != nil {
+		done()
+	}
+	return at, done, err
+}
+
+// viewed are the files that a plugin sees, with the hash that each must have: of an
+// upload that was read, those that were; else all that are declared, of any hash.
+func viewed(u upload.Upload) map[string]string {
+	files := map[string]string{}
+	if len(u.Received) == 0 {
+		files[u.Name] = ""
+		for _, f := range u.Files {
+			files[f.Name] = ""
+		}
+	}
+	for _, f := range u.Received {
+		if f.Found {
+			files[f.Name] = f.ActualSHA256
+		}
+	}
+	return files
+}
+
+// show copies one file. One that is declared and not there is the uploader's mistake:
+// who publishes finds that out.
+func (r *runFolder) show(u upload.Upload, file, to, want string) error {
+	src, err := u.FS.Open(path.Join(u.Dir, file))
+	if err != nil && want == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil || !info.IsRegular() {
+		return err
+	}
+	sum, err := r.copy(src, to, 0o400, info.Size)
+	if err == nil && want != "" && sum != want {
+		err = fmt.Errorf("%s has changed since it was read", file)
+	}
+	return err
+}

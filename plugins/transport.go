@@ -1,0 +1,163 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/plugins/pluginpb"
+)
+
+// Transport is the way to one kind of target in a program of its own. The program is
+// started by the first push. It may be used by many goroutines.
+type Transport struct{ keeper }
+
+// NewTransport makes the transport of a pin, whose name is the scheme. The caller
+// closes it; until it is used, nothing runs.
+func NewTransport(pin Pin, o Options) *Transport {
+	return &Transport{keeper{pin: pin, options: o, kind: KindTransport}}
+}
+
+// To is the transport to one target.
+func (t *Transport) To(target string, o transport.Options) transport.Transport {
+	return &way{t, target, o}
+}
+
+// way is a transport to one target.
+type way struct {
+	transport *Transport
+	target    string
+	options   transport.Options
+}
+
+var _ transport.Transport = (*way)(nil)
+
+// Push implements [transport.Transport].
+func (w *way) Push(ctx context.Context, u upload.Upload) (report.Report, error) {
+	p, err := w.transport.running(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	folder, done, err := p.folder.view(ctx, u)
+	if err != nil {
+		return report.Report{}, noFolder(p.pin, err)
+	}
+	defer done()
+	rep, err := p.push(ctx, w, u, folder)
+	if e, ok := errors.AsType[*report.Error](err); ok && e.Code == report.CodePlugin && e.Kind == report.KindInternal {
+		// Nobody knows how far it has come; pushing again finds out.
+		e.Kind = report.KindTransport
+	}
+	return rep, err
+}
+
+func (p *Plugin) push(ctx context.Context, w *way, u upload.Upload, folder string) (report.Report, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	idle := time.AfterFunc(p.options.CallTime+w.options.LockWait, func() { cancel(errTooSlow) })
+	defer idle.Stop()
+	o := w.options
+	stream, err := p.services.transport.Push(ctx, &pluginpb.PushRequest{
+		Target: w.target, Upload: uploadToPB(u, folder), Options: &pluginpb.PushOptions{
+			Rebuild: o.Rebuild, Downgrade: o.Downgrade, TakeOver: o.TakeOver, DryRun: o.DryRun, LockWait: int64(o.LockWait), Program: clean(o.Program),
+		},
+	})
+	if err != nil {
+		return report.Report{}, p.broke(ctx, "Push", err)
+	}
+	a := &delivery{plugin: p, options: o, upload: u, alive: func() { idle.Reset(p.options.CallTime + o.LockWait) }}
+	for a.report == nil {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			err = p.lies("the answer to Push ends without a report")
+		}
+		if err == nil {
+			err = a.add(m)
+		}
+		if errors.Is(err, errTold) {
+			return report.Report{}, a.told
+		}
+		if err != nil {
+			return report.Report{}, p.broke(ctx, "Push", err)
+		}
+	}
+	return *a.report, nil
+}
+
+// delivery is what has come of one push.
+type delivery struct {
+	plugin  *Plugin
+	options transport.Options
+	upload  upload.Upload
+	// alive is called when the push has got somewhere.
+	alive  func()
+	last   upload.Progress
+	report *report.Report
+	told   error
+}
+
+func (d *delivery) add(m *pluginpb.PushAnswer) error {
+	switch m := m.GetAnswer().(type) {
+	case *pluginpb.PushAnswer_Progress:
+		d.progress(progressFromPB(m.Progress))
+	case *pluginpb.PushAnswer_Waiting:
+		if d.options.Waiting != nil {
+			d.options.Waiting(shorten(m.Waiting))
+		}
+	case *pluginpb.PushAnswer_Report:
+		if proto.Size(m.Report) > maxAnswer {
+			return d.plugin.lies("its report has more than %d bytes", maxAnswer)
+		}
+		rep := reportFromPB(m.Report)
+		if err := d.check(rep); err != nil {
+			return err
+		}
+		d.report = &rep
+	case *pluginpb.PushAnswer_Error:
+		d.told = d.plugin.told(m.Error)
+		return errTold
+	default:
+		return d.plugin.lies("an answer to Push that is none")
+	}
+	return nil
+}
+
+// progress passes on what makes sense; only what gets further is a sign of life.
+func (d *delivery) progress(p upload.Progress) {
+	if p.Done < 0 || p.Total < 0 || p.AllDone < 0 || p.AllTotal < 0 || p.AllDone > p.AllTotal || p.Number < 0 || p.Files < 0 {
+		return
+	}
+	if p.AllDone > d.last.AllDone || p.Number > d.last.Number {
+		d.alive()
+		d.last = p
+	}
+	if d.options.Progress != nil {
+		d.options.Progress(p)
+	}
+}
+
+// check finds reports that contradict the push, or themselves.
+func (d *delivery) check(rep report.Report) error {
+	known := []report.Result{report.Published, report.Unchanged, report.Restored, report.Planned, report.Rejected}
+	refused := report.Refused(rep.Findings)
+	switch {
+	case !slices.Contains(known, rep.Result):
+		return d.plugin.lies("the result of a push is %q", shorten(string(rep.Result)))
+	case rep.Manifest != d.upload.Name:
+		return d.plugin.lies("it reports about %q, and not about %s", shorten(rep.Manifest), d.upload.Name)
+	case refused != (rep.Result == report.Rejected):
+		return d.plugin.lies("the result is %s, and the findings say otherwise", rep.Result)
+	case d.options.DryRun && rep.Result != report.Rejected && rep.Result != report.Planned && rep.Result != report.Unchanged:
+		return d.plugin.lies("the result of a dry run is %s", rep.Result)
+	case rep.Result == report.Planned && !d.options.DryRun:
+		return d.plugin.lies("only planned, and nobody asked for a dry run")
+	}
+	return nil
+}
