@@ -3336,7 +3336,9 @@ type Report struct {
 	BytesAdded   int64            `protobuf:"varint,8,opt,name=bytes_added,json=bytesAdded,proto3" json:"bytes_added,omitempty"`
 	BytesRetired int64            `protobuf:"varint,9,opt,name=bytes_retired,json=bytesRetired,proto3" json:"bytes_retired,omitempty"`
 	// A rejected one has at least one that refuses; of the others none does.
-	Findings      []*Finding `protobuf:"bytes,10,rep,name=findings,proto3" json:"findings,omitempty"`
+	Findings []*Finding `protobuf:"bytes,10,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Where a refused upload was kept for its uploader to look at.
+	Kept          string `protobuf:"bytes,11,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3439,6 +3441,13 @@ func (x *Report) GetFindings() []*Finding {
 		return x.Findings
 	}
 	return nil
+}
+
+func (x *Report) GetKept() string {
+	if x != nil {
+		return x.Kept
+	}
+	return ""
 }
 
 // ReportPackage is a package and what happened to it.
@@ -3877,7 +3886,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\amessage\x18\b \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\t \x01(\tR\x04hint\x12\x1a\n" +
 	"\bverifier\x18\n" +
-	" \x01(\tR\bverifier\"\xee\x02\n" +
+	" \x01(\tR\bverifier\"\x82\x03\n" +
 	"\x06Report\x12\x16\n" +
 	"\x06result\x18\x01 \x01(\tR\x06result\x12\x1a\n" +
 	"\bmanifest\x18\x02 \x01(\tR\bmanifest\x12\x1e\n" +
@@ -3894,7 +3903,8 @@ const file_plugin_proto_rawDesc = "" +
 	"bytesAdded\x12#\n" +
 	"\rbytes_retired\x18\t \x01(\x03R\fbytesRetired\x125\n" +
 	"\bfindings\x18\n" +
-	" \x03(\v2\x19.mmpush.plugin.v1.FindingR\bfindings\"\xe9\x01\n" +
+	" \x03(\v2\x19.mmpush.plugin.v1.FindingR\bfindings\x12\x12\n" +
+	"\x04kept\x18\v \x01(\tR\x04kept\"\xe9\x01\n" +
 	"\rReportPackage\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
