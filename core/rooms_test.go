@@ -37,7 +37,7 @@ func rooms() map[string][]string {
 		"core/repo":      {"core/vfs", "core/report"},
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
 		"core/upkeep":    {"core/repo", "core/commit", "core/vfs", "core/report"},
-		"core/pipeline":  slices.Concat(line, []string{"core/access"}),
+		"core/pipeline":  slices.Concat(line, []string{"core/access", "core/upkeep"}),
 		"core/transport": {"core/manifest", "core/upload", "core/report"},
 		"core/access":    {"core/report"},
 		"core/tupkg":     {"core/report"},

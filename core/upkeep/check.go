@@ -1,0 +1,229 @@
+package upkeep
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Options are how a repository is checked.
+type Options struct {
+	// Deep reads every published file and compares its SHA-256; else only its size is
+	// looked at.
+	Deep bool
+	// Ignore are patterns ([path.Match]) of files in the folder that belong there.
+	Ignore []string
+	// Commit is how [Repair] takes the lock.
+	Commit commit.Options
+	// Rewrite writes the indexes anew, as a commit of its own.
+	Rewrite func(context.Context) error
+}
+
+// Difference is one thing that is not as it should be.
+type Difference struct {
+	report.Finding
+	// Repair is what [Repair] does about it; empty: only a person can.
+	Repair string `json:"repair,omitempty"`
+	// Rewrite: writing the indexes anew mends it.
+	Rewrite bool `json:"-"`
+	// mend repairs it, under the lock; it may do nothing if there is nothing to do any
+	// more.
+	mend func() error
+}
+
+// Checkup is what a check has found, and a repair has done.
+type Checkup struct {
+	Schema     int    `json:"schema"`
+	Repository string `json:"repository"`
+	Deep       bool   `json:"deep,omitempty"`
+	// Files and Bytes are what was looked at of the published files.
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+	// Differences are those that are left, Repaired those that were.
+	Differences []Difference `json:"differences"`
+	Repaired    []Difference `json:"repaired,omitempty"`
+	// Findings tell what recovery did, and what could not be repaired.
+	Findings []report.Finding `json:"findings,omitempty"`
+}
+
+// Clean reports whether nothing is left that is not as it should be.
+func (c Checkup) Clean() bool { return len(c.Differences) == 0 }
+
+// How often a check that somebody else's publish has disturbed is made again, and how
+// long it waits before. Files that were read are not read again.
+const (
+	checkTries = 20
+	checkPause = 50 * time.Millisecond
+)
+
+// Check compares a repository with what it should be. It takes no lock and changes
+// nothing; publishes may go on meanwhile.
+func Check(ctx context.Context, r *repo.Repo, f Format, opt Options) (Checkup, error) {
+	return newChecker(ctx, r, f, opt).settled()
+}
+
+// checker looks at one repository, several times if need be.
+type checker struct {
+	ctx    context.Context
+	r      *repo.Repo
+	format Format
+	opt    Options
+	// sums are the files that were read.
+	sums map[string]summed
+
+	// Of one pass:
+	found []Difference
+	// accounted are the files below the folder that are somebody's.
+	accounted map[string]bool
+	// blind: the indexes cannot be read, so that nobody knows what is a stranger.
+	blind bool
+	files int
+	bytes int64
+	// uid is the owner of what is ours, if owned is set.
+	uid   uint32
+	owned bool
+}
+
+func newChecker(ctx context.Context, r *repo.Repo, f Format, opt Options) *checker {
+	return &checker{ctx: ctx, r: r, format: f, opt: opt, sums: map[string]summed{}}
+}
+
+func (c *checker) checkup() Checkup {
+	return Checkup{
+		Schema: report.Schema, Repository: c.r.Path, Deep: c.opt.Deep, Files: c.files, Bytes: c.bytes,
+		Differences: append([]Difference{}, c.found...),
+	}
+}
+
+// settled makes passes until nobody has published during one.
+func (c *checker) settled() (Checkup, error) {
+	for try := 0; ; try++ {
+		before, err := c.identities()
+		if err == nil {
+			err = c.pass()
+		}
+		if err != nil {
+			return c.checkup(), err
+		}
+		after, err := c.identities()
+		if err != nil {
+			return c.checkup(), err
+		}
+		if slices.Equal(before, after) && !c.unfinished() || try == checkTries {
+			return c.checkup(), nil
+		}
+		c.r.Sleep(checkPause)
+	}
+}
+
+func (c *checker) identities() ([]repo.Identity, error) {
+	var list []repo.Identity
+	for _, name := range c.r.Format.Indexes() {
+		id, err := repo.Identify(c.r.FS, name)
+		if err != nil {
+			return nil, repo.DiskError("fsck", path.Join(c.r.Path, name), err)
+		}
+		list = append(list, id)
+	}
+	return list, nil
+}
+
+func (c *checker) unfinished() bool {
+	_, err := c.r.FS.Lstat(repo.JournalFile)
+	return err == nil
+}
+
+// pass looks at everything once.
+func (c *checker) pass() error {
+	c.found, c.accounted, c.files, c.bytes = nil, map[string]bool{}, 0, 0
+	c.blind = false
+	c.findOwner()
+	c.journal()
+	published := c.indexes()
+	for _, f := range published {
+		if c.ctx.Err() != nil {
+			break
+		}
+		c.file(f)
+	}
+	if err := c.ctx.Err(); err != nil {
+		return &report.Error{Stage: "fsck", Code: report.CodeStopped, Kind: report.KindBusy, File: c.r.Path, Err: err}
+	}
+	for _, step := range []func() error{c.retired, c.strangers, c.modes, c.history, c.leftovers} {
+		if err := step(); err != nil {
+			return c.r.Tell("fsck", err)
+		}
+	}
+	return nil
+}
+
+// tell adds a difference.
+func (c *checker) tell(code report.Code, s report.Severity, file, message string) *Difference {
+	c.found = append(c.found, Difference{Finding: report.Finding{Code: code, Severity: s, File: file, Message: message}})
+	return &c.found[len(c.found)-1]
+}
+
+// journal: a change that is decided and not finished.
+func (c *checker) journal() {
+	if !c.unfinished() {
+		return
+	}
+	d := c.tell(report.CodeJournal, report.SeverityWarning, repo.JournalFile, "an interrupted publish waits to be finished")
+	d.Repair = "finish it, as the next publish does"
+	// Taking the lock has done it.
+	d.mend = func() error { return nil }
+}
+
+// indexes looks at the index files and returns what they name.
+func (c *checker) indexes() []File {
+	for _, name := range c.r.Format.Indexes() {
+		c.accounted[name] = true
+		c.index(name)
+	}
+	p, err := c.format.Published(c.r.FS)
+	if err != nil {
+		d := c.tell(report.CodeIndex, report.SeverityError, fileOf(err), err.Error())
+		d.Hint = "restore both index files from a backup, or write them again with the tool that made them"
+		c.blind = true
+		return nil
+	}
+	c.found = append(c.found, p.Found...)
+	return p.Files
+}
+
+func (c *checker) index(name string) {
+	info, err := c.r.FS.Lstat(name)
+	if err != nil {
+		d := c.tell(report.CodeIndex, report.SeverityError, name, "the index file cannot be found: "+err.Error())
+		d.Hint = "restore both index files from a backup; clients cannot update"
+		c.blind = true
+		return
+	}
+	if !info.IsRegular() {
+		c.tell(report.CodeIndex, report.SeverityError, name, "is a "+vfs.TypeName(info.Mode)+", not a file")
+		return
+	}
+	c.public(name, info)
+	if ahead := info.ModTime.Sub(c.r.Now()); ahead > c.format.Ahead() {
+		d := c.tell(report.CodeClock, report.SeverityError, name, fmt.Sprintf("is dated %s ahead of the clock", ahead.Round(time.Second)))
+		d.Actual = info.ModTime.UTC().Format(time.RFC3339)
+		d.Hint = "publishes wait for the clock to reach it"
+		d.Repair = "set its date to now"
+		d.mend = func() error { return c.r.FS.Chtimes(name, c.r.Now()) }
+	}
+}
+
+// fileOf is the file that an error is about.
+func fileOf(err error) string {
+	if e, ok := asReport(err); ok {
+		return e.File
+	}
+	return ""
+}
