@@ -54,7 +54,7 @@ func (s sums) matches(f tupkg.Declared) bool {
 	if f.SHA256 != "" {
 		return s.sha() == f.SHA256
 	}
-	return hex.EncodeToString(s.md5.Sum(nil)) == f.MD5
+	return s.md5Text() == f.MD5
 }
 
 // hashFile reads a file of at most size bytes into sums.

@@ -11,6 +11,7 @@
 //	partial/USER/KEY                   the bytes of a file that has not arrived whole
 //	area/USER/SHA256/NAME              a file that has, its declared hash checked
 //	refused/USER/ID/                   a rejected manifest with report.json
+//	sent/USER/SHA256                   one of the last manifests that was published
 //	trash/                             what is about to be deleted
 //	repository                         the id of the repository that it belongs to
 //	lock                               held for moments; see below
@@ -78,6 +79,8 @@
 //
 // # What it promises
 //
+//   - Who loses the connection ahead of the results need not send again what was
+//     published meanwhile, in version 1 too.
 //   - What was told to be published is durably published. A cut at any byte loses
 //     none of the bytes before it to the same user, and gives nobody else any.
 //   - Every wait has an end and every table a bound ([Limits]); when Serve returns,

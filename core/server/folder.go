@@ -14,7 +14,7 @@ func (s *Server) prepare() error {
 	if err := s.makeFolder(s.path(".")); err != nil {
 		return err
 	}
-	for _, dir := range []string{"partial", "area", "refused", "trash", "run", "live"} {
+	for _, dir := range []string{"partial", "area", "refused", "sent", "trash", "run", "live"} {
 		if err := s.makeFolder(s.path(dir)); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
@@ -187,6 +188,12 @@ func TestHoleDisconnectBeforeTheResult(t *testing.T) {
 		}
 		r, err := w.v1(t, bfinch, d, files...)
 		mustPass(t, r, err)
+		if r.Sent > 0 {
+			t.Errorf("%s: %d of %d bytes are sent again", d, r.Sent, len(data))
+		}
+		if r, err := w.v1(t, "other", d, files...); err != nil || r.Skipped > 0 || !r.Pass() {
+			t.Errorf("%s: somebody else is offered %d bytes: %v", d, r.Skipped, err)
+		}
 		r, err = w.v2(t, bfinch, tupkg.Set{}, files...)
 		if mustPass(t, r, err); r.Report.Result != report.Unchanged || r.Sent > int64(len(files[len(files)-1].Data)) {
 			t.Errorf("%s: %s, %d bytes sent again", d, r.Report.Result, r.Sent)
@@ -323,5 +330,27 @@ func TestHolePasswordStorage(t *testing.T) {
 	}
 	if strings.Contains(w.log.String(), password) {
 		t.Error("the password is in the log")
+	}
+}
+
+// TestSentIsBounded: what is kept against that hole is little, and expires.
+func TestSentIsBounded(t *testing.T) {
+	t.Parallel()
+	w := worldOn(t, newDisk(t, arch), sharedUsers())
+	user := w.path("sent", bfinch)
+	if err := w.makeFolder(user); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * maxSent {
+		if err := w.writeSent(fmt.Sprintf("%s/%03d", user, i), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.trimSent(user); err != nil || len(w.files(t, "sent")) != maxSent {
+		t.Errorf("%v, %d are kept", err, len(w.files(t, "sent")))
+	}
+	w.skip = 8 * 24 * time.Hour
+	if err := w.Sweep(t.Context()); err != nil || len(w.files(t, "sent")) > 0 {
+		t.Errorf("%v: %q", err, w.files(t, "sent"))
 	}
 }

@@ -84,9 +84,16 @@ func (in *intake) look(ctx context.Context) error {
 			return err
 		}
 	}
+	var before map[int]string
 	for i := range in.files {
 		f := &in.files[i]
 		sha, err := in.whole(ctx, f)
+		if sha == "" && err == nil && f.SHA256 == "" {
+			if before == nil {
+				before, err = in.repetition(ctx)
+			}
+			sha = before[i]
+		}
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,9 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	if err != nil {
 		return rep, err
 	}
+	if at == "" && c.own && in.v.version == 1 {
+		at = in.s.sentManifest(in.acc.name, c.sha)
+	}
 	if at == "" {
 		return in.ranBefore(c, rep)
 	}
@@ -69,6 +72,7 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	}
 	in.s.remember(in.acc, c.sha, published)
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
+	in.keepSent(c, at)
 	in.tidy(ctx, c, m)
 	return published, nil
 }

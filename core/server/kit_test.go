@@ -221,16 +221,6 @@ type speaker struct {
 	password string
 }
 
-// v1 is one session of version 1.
-func (s speaker) v1(t testing.TB, user string, d tupkg.Dialect, files ...mpktest.File) (tupkg.Result, error) {
-	t.Helper()
-	client, done := s.dial(t)
-	defer done()
-	return tupkg.Upload(context.Background(), client, wire(files), tupkg.UploadOptions{
-		Options: quick(), Credentials: tupkg.Credentials{User: user, Password: tupkg.Password(s.password)}, Dialect: d, WantReason: true,
-	})
-}
-
 // v2 is one upload of version 2.
 func (s speaker) v2(t testing.TB, user string, set tupkg.Set, files ...mpktest.File) (tupkg.Result, error) {
 	t.Helper()

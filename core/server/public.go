@@ -16,6 +16,8 @@ type place struct {
 	fs   vfs.FS
 	name string
 	size int64
+	// md5 is set for published files.
+	md5 string
 }
 
 // published finds the files of a manifest that the public index names, by SHA-256.
@@ -42,7 +44,7 @@ func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[strin
 		}
 		got := newSums()
 		if hashFile(r.FS, at, f.Size, got) == nil && got.sha() == f.SHA256 {
-			found[f.SHA256] = place{r.FS, at, f.Size}
+			found[f.SHA256] = place{r.FS, at, f.Size, got.md5Text()}
 		}
 	}
 	return found, ctx.Err()
@@ -119,7 +121,7 @@ func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (
 			return nil, nil, err
 		}
 		if at != "" {
-			files[f.Name] = place{s.State, at, f.Size}
+			files[f.Name] = place{fs: s.State, name: at, size: f.Size}
 			continue
 		}
 		if public == nil {

@@ -46,7 +46,7 @@ func (s *Server) Sweep(ctx context.Context) error {
 	}
 	errs := []error{s.State.Chtimes(s.path("sweep"), s.Now())}
 	for kind, age := range map[string]time.Duration{
-		"partial": s.Limits.PartialAge, "area": s.Limits.AreaAge, "refused": s.Limits.RefusedAge,
+		"partial": s.Limits.PartialAge, "area": s.Limits.AreaAge, "refused": s.Limits.RefusedAge, "sent": s.Limits.AreaAge,
 	} {
 		users, err := s.State.ReadDir(s.path(kind))
 		errs = append(errs, err)
