@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,24 +23,29 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// long reports whether the tests that take minutes run in full.
-func long() bool { return os.Getenv("MMPUSH_LONG") != "" }
-
-// newDisk is an empty repository for an architecture, with lines added to its settings.
+// newDisk is an empty repository for an architecture, with other lines in its settings.
 func newDisk(t testing.TB, arch string, settings ...string) *vfs.Mem {
 	t.Helper()
 	disk := vfs.NewMem(time.Now)
 	if _, _, err := repo.Init(context.Background(), disk, "/repo", pipeline.Mmpack{}, repo.InitOptions{Arch: arch}); err != nil {
 		t.Fatal(err)
 	}
-	f, err := disk.Append(repo.SettingsFile, 0o600)
+	text, err := vfs.ReadFile(disk, repo.SettingsFile, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(f, strings.Join(append(settings, ""), "\n")); err != nil {
+	lines := strings.Split(string(text), "\n")
+	for _, setting := range settings {
+		key, _, _ := strings.Cut(setting, ":")
+		i := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, key+":") })
+		if i < 0 {
+			t.Fatalf("there is no setting %s", key)
+		}
+		lines[i] = setting
+	}
+	if err := vfs.ReplaceFile(disk, repo.SettingsFile, repo.SettingsFile+".new", 0o600, []byte(strings.Join(lines, "\n"))); err != nil {
 		t.Fatal(err)
 	}
-	_ = f.Close()
 	disk.SyncAll()
 	return disk
 }
