@@ -1,0 +1,113 @@
+// Command make writes what the benchmarks publish, and what they publish into:
+//
+//	make uploads DIR COUNT          uploads of 1 source and 3 small packages, DIR/1 …
+//	make large DIR MB               one upload with a package of so many MB
+//	make repository DIR PACKAGES    a repository that names so many packages
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "make:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 3 {
+		return fmt.Errorf("want what to make, a folder and a number, not %q", args)
+	}
+	n, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(args[1], 0o755); err != nil {
+		return err
+	}
+	switch args[0] {
+	case "uploads":
+		return uploads(args[1], n)
+	case "large":
+		return large(args[1], n)
+	case "repository":
+		return repository(args[1], n)
+	}
+	return fmt.Errorf("%q is nothing that can be made", args[0])
+}
+
+// uploads writes versions 1, 2, … of one source with three packages.
+func uploads(dir string, n int) error {
+	for i := 1; i <= n; i++ {
+		to := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.Mkdir(to, 0o755); err != nil {
+			return err
+		}
+		u := mpktest.Upload{Name: "bench", Version: fmt.Sprintf("%d.0", i), Packages: []mpktest.Package{
+			{Name: "bench", Depends: "libbench (= " + strconv.Itoa(i) + ".0)"}, {Name: "libbench"}, {Name: "bench-doc"},
+		}}
+		if _, err := u.Write(to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func large(dir string, mb int) error {
+	u := mpktest.Upload{Name: "large", Packages: []mpktest.Package{{Name: "large", Payload: int64(mb) << 20}}}
+	_, err := u.Write(dir)
+	return err
+}
+
+// repository writes both indexes as the reference tool does, the binary index as one
+// gzip member. The packages themselves are not there: publishing others does not look.
+func repository(dir string, n int) error {
+	binaries, err := os.Create(filepath.Join(dir, index.BinaryFile))
+	if err != nil {
+		return err
+	}
+	defer binaries.Close()
+	sources, err := os.Create(filepath.Join(dir, index.SourceFile))
+	if err != nil {
+		return err
+	}
+	defer sources.Close()
+	z := gzip.NewWriter(binaries)
+	b, s := bufio.NewWriter(z), bufio.NewWriter(sources)
+	for i := range n {
+		stanzas(b, s, i)
+	}
+	for _, err := range []error{b.Flush(), z.Close(), s.Flush(), binaries.Sync(), sources.Sync()} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stanzas writes package i, and every third time its source.
+func stanzas(b, s io.Writer, i int) {
+	src := fmt.Sprintf("source-%06d", i/3)
+	sha := fmt.Sprintf("%064x", uint64(i/3)*0x9e3779b97f4a7c15)
+	fmt.Fprint(b, index.FormatBinary(index.Binary{
+		Name: fmt.Sprintf("package-%06d", i), Version: "1.2.3", Source: src, SrcSHA256: sha, Ghost: "false",
+		SumSHA256Sums: fmt.Sprintf("%064x", uint64(i)*0xbf58476d1ce4e5b9), Depends: fmt.Sprintf("package-%06d (= 1.2.3)", i/2),
+		SysDepends: "libc6 (>= 2.34)", Description: "A package that " + strings.Repeat("is there ", 15) + "\nto be read",
+		Filename: fmt.Sprintf("package-%06d_1.2.3_amd64-debian.mpk", i), Size: int64(1000 + i), SHA256: fmt.Sprintf("%064x", uint64(i)*0x94d049bb133111eb),
+	}))
+	if i%3 == 0 {
+		fmt.Fprint(s, index.FormatSource(index.Source{Name: src, Version: "1.2.3", Filename: src + "_1.2.3_src.tar.xz", Size: int64(1 + i), SHA256: sha}))
+	}
+}
