@@ -14,7 +14,7 @@ import (
 )
 
 // ALPN is the protocol name by which a TLS connection chooses version 2.
-const ALPN = "tupkg/2"
+const ALPN = tupkg.ALPN
 
 // Serve takes connections from the listeners until ctx ends; listeners of crypto/tls
 // give TLS connections. Then it drains: nothing new begins, who does nothing is hung up

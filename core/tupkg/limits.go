@@ -25,6 +25,9 @@ type Limits struct {
 	UploadBytes int64
 }
 
+// ALPN is the name of version 2 in the negotiation of TLS.
+const ALPN = "tupkg/2"
+
 // nameBytes is the longest file name, as every file system has it.
 const nameBytes = 255
 

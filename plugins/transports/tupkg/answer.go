@@ -70,28 +70,38 @@ func known(r report.Result) bool {
 
 // explain turns an error of the wire into one for the user.
 func (c *conversation) explain(ctx context.Context, err error) error {
+	return explain(ctx, err, about{c.o.Target, c.u.Name, c.sent > 0})
+}
+
+// about is what an error is about; begun: bytes have arrived.
+type about struct {
+	target, manifest string
+	begun            bool
+}
+
+func explain(ctx context.Context, err error, a about) error {
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return &report.Error{Stage: "send", Code: report.CodeStopped, File: c.o.Target, Err: fmt.Errorf("%w: %w", context.Cause(ctx), err)}
+		return &report.Error{Stage: "send", Code: report.CodeStopped, File: a.target, Err: fmt.Errorf("%w: %w", context.Cause(ctx), err)}
 	}
 	if _, ok := errors.AsType[*report.Error](err); ok {
 		return err
 	}
 	if r, ok := errors.AsType[*wire.Refusal](err); ok {
-		return c.refusal(r)
+		return refusal(r, a.target)
 	}
-	e := &report.Error{Stage: "send", Code: report.CodeConnection, Kind: report.KindTransport, File: c.o.Target, Err: err}
+	e := &report.Error{Stage: "send", Code: report.CodeConnection, Kind: report.KindTransport, File: a.target, Err: err}
 	switch {
 	case errors.Is(err, wire.ErrVersion):
 		e.Code, e.Hint = report.CodeProtocol, "if that is known, ask for it: add ?v=1 to the target; else ask whoever runs the server"
 	case errors.Is(err, wire.ErrProtocol):
 		e.Code, e.Hint = report.CodeProtocol, "check host and port of the target; is that a tupkg server?"
 	case errors.Is(err, wire.ErrLocal):
-		e.Code, e.Kind, e.File = report.CodeDisk, report.KindInternal, c.u.Name
+		e.Code, e.Kind, e.File = report.CodeDisk, report.KindInternal, a.manifest
 		e.Hint = "was the file changed while it was sent? run the same command again"
-	case c.sent > 0:
+	case a.begun:
 		e.Hint = "what has arrived is kept: the same command goes on where this one stopped"
 	default:
 		e.Hint = "check host and port of the target, and whether the server runs; then run the same command again"
@@ -100,8 +110,8 @@ func (c *conversation) explain(ctx context.Context, err error) error {
 }
 
 // refusal is a server's no that is no report.
-func (c *conversation) refusal(r *wire.Refusal) error {
-	e := &report.Error{Stage: "send", Code: report.CodeServer, Kind: report.KindRejected, File: c.o.Target, Err: r, Hint: r.Hint}
+func refusal(r *wire.Refusal, target string) error {
+	e := &report.Error{Stage: "send", Code: report.CodeServer, Kind: report.KindRejected, File: target, Err: r, Hint: r.Hint}
 	hint := ""
 	switch r.Code {
 	case wire.CodeDenied:

@@ -5,9 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
-	"testing"
 
-	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/plugins/transports/tupkg"
 )
 
@@ -72,12 +70,4 @@ func (c *cutConn) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return nil
-}
-
-// cutting is the Ground's hook for a conversation over dialled streams.
-func cutting(dial func(testing.TB) tupkg.Dial) func(*testing.T, transport.Options, int64) (transport.Transport, func() int64) {
-	return func(t *testing.T, o transport.Options, after int64) (transport.Transport, func() int64) {
-		c := &cutter{left: after}
-		return piped{c.dialer(dial(t)), tupkg.Options{Options: o, Login: login(user), Target: "pipe", Patience: quickly()}}, c.total
-	}
 }

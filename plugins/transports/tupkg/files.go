@@ -2,8 +2,10 @@ package tupkg
 
 import (
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -24,9 +26,9 @@ func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, 
 	if err != nil || report.Refused(found) {
 		return nil, found, err
 	}
-	text, err := vfs.ReadFile(c.u.FS, path.Join(c.u.Dir, c.u.Name), manifest.MaxSize)
+	text, err := c.files.manifestText()
 	if err != nil {
-		return nil, nil, &report.Error{Stage: "send", Code: report.CodeDisk, File: c.u.Name, Err: err}
+		return nil, nil, err
 	}
 	list := append(c.files.of(archs), c.files.manifest(text))
 	return &wire.Set{
@@ -167,4 +169,31 @@ func (c content) ReadAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	return file.ReadAt(p, off)
+}
+
+// manifestText reads the manifest's file.
+func (f *files) manifestText() ([]byte, error) {
+	text, err := vfs.ReadFile(f.u.FS, path.Join(f.u.Dir, f.u.Name), manifest.MaxSize)
+	if err != nil {
+		return nil, &report.Error{Stage: "send", Code: report.CodeDisk, File: f.u.Name, Err: err}
+	}
+	return text, nil
+}
+
+// md5Of reads a whole file.
+func md5Of(ctx context.Context, f wire.File) (string, error) {
+	sum := md5.New()
+	buf := make([]byte, 256<<10)
+	for at := int64(0); at < f.Size; {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := f.Content.ReadAt(buf[:min(int64(len(buf)), f.Size-at)], at)
+		sum.Write(buf[:n])
+		at += int64(n)
+		if err != nil && at < f.Size {
+			return "", fmt.Errorf("%w: %s: %w", wire.ErrLocal, f.Name, err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

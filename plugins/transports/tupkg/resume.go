@@ -52,30 +52,13 @@ func Resume(ctx context.Context, dial Dial, u upload.Upload, o Options) (report.
 	return rep, c.explain(ctx, err)
 }
 
-func (c *conversation) resume(ctx context.Context, dial Dial) (report.Report, error) {
-	pauses := newPauses(c.o.Patience)
-	for {
+func (c *conversation) resume(ctx context.Context, dial Dial) (rep report.Report, err error) {
+	err = persist(ctx, c.o.Patience, c.notice, func() (int64, bool, error) {
 		before := c.sent
-		rep, err := c.dialled(ctx, dial)
-		if err == nil || !c.again(ctx, err) {
-			return rep, err
-		}
-		if c.sent > before && !replaced(err) {
-			pauses.reset()
-		}
-		pause, ok := pauses.next()
-		if !ok && pauses.tries == 0 {
-			return rep, err
-		} else if !ok {
-			return rep, fmt.Errorf("%w (%s)", err, pauses.given())
-		}
-		c.notice(fmt.Sprintf("%s; trying again in %s", lost(err), pause.Round(100*time.Millisecond)))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return rep, err
-		}
-	}
+		rep, err = c.dialled(ctx, dial)
+		return c.sent - before, c.met && resumable(err), err
+	})
+	return rep, err
 }
 
 func (c *conversation) dialled(ctx context.Context, dial Dial) (report.Report, error) {
@@ -86,11 +69,34 @@ func (c *conversation) dialled(ctx context.Context, dial Dial) (report.Report, e
 	return c.once(ctx, conn)
 }
 
-// again reports whether another connection may do what this one did not.
-func (c *conversation) again(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || !c.met {
-		return false
+// persist repeats what a lost connection has cut short, until it is done, its error is
+// final or patience is over. try tells how many bytes got through and whether another
+// connection may do what this one did not.
+func persist(ctx context.Context, p Patience, notice func(string), try func() (sent int64, again bool, err error)) error {
+	pauses := newPauses(p)
+	for {
+		sent, again, err := try()
+		if err == nil || !again || ctx.Err() != nil {
+			return err
+		}
+		if sent > 0 && !replaced(err) {
+			pauses.reset()
+		}
+		pause, ok := pauses.next()
+		if !ok {
+			return pauses.over(err)
+		}
+		notice(fmt.Sprintf("%s; trying again in %s", lost(err), pause.Round(100*time.Millisecond)))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
 	}
+}
+
+// resumable reports whether an error is of the connection, or of a server that stops.
+func resumable(err error) bool {
 	if r, ok := errors.AsType[*wire.Refusal](err); ok {
 		// A session that sends one of the same files has gone ahead; when it is
 		// through, that file is there.
@@ -150,6 +156,10 @@ func (s *pauses) next() (time.Duration, bool) {
 	return s.b.NextBackOff(), true
 }
 
-func (s *pauses) given() string {
-	return fmt.Sprintf("given up after %d more tries in %s", s.tries, time.Since(s.from).Round(time.Second))
+// over is the last error, with what was done about it.
+func (s *pauses) over(err error) error {
+	if s.tries == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (given up after %d more tries in %s)", err, s.tries, time.Since(s.from).Round(time.Second))
 }

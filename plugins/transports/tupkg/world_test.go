@@ -3,9 +3,17 @@ package tupkg_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"os"
 	"runtime"
@@ -18,6 +26,7 @@ import (
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/server"
+	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/transport/transporttest"
 	wire "github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/core/vfs"
@@ -155,4 +164,62 @@ func login(name string) wire.ConnectOptions {
 
 func quickly() tupkg.Patience {
 	return tupkg.Patience{First: time.Millisecond, Longest: 10 * time.Millisecond, For: 10 * time.Second}
+}
+
+// listen serves on a port of this machine until the test ends; with a certificate over
+// TLS.
+func (w *world) listen(t testing.TB, secure bool) tupkg.Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := tupkg.Server{Host: host, Port: port, TLS: secure}
+	if secure {
+		c := certificate(t)
+		sum := sha256.Sum256(c.Certificate[0])
+		s.Fingerprint = sum[:]
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{wire.ALPN}, Certificates: []tls.Certificate{c}})
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan error, 1)
+	go func() { over <- w.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// certificate is a self-signed one.
+func certificate(t testing.TB) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "test"}, DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	text, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{text}, PrivateKey: key}
+}
+
+// transportTo pushes to a server of this machine.
+func transportTo(s tupkg.Server, o transport.Options) *tupkg.Transport {
+	return &tupkg.Transport{
+		Server: s, Credentials: wire.Credentials{User: user, Password: password}, Options: o, Patience: quickly(), Agent: "mmpush/test",
+		Memory: tupkg.Memory{FS: vfs.NewMem(time.Now)},
+	}
 }
