@@ -25,7 +25,7 @@ func (c *checkCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if c.Arch != "" && manifest.ValidArch(c.Arch) != nil {
 		return a.fail(wrongArch(c.Arch))
 	}
-	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
-		return pipeline.Check(ctx, u, c.Arch, pipeline.Options{Progress: tell}, nil)
+	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
+		return pipeline.Check(ctx, u, c.Arch, pipeline.Options{Progress: shown.tell}, nil)
 	})
 }

@@ -129,9 +129,9 @@ func (b *batch) add(ctx context.Context, manifest string) error {
 	if err := b.need(ctx); err != nil {
 		return err
 	}
-	err := b.attempt(ctx, manifest, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
+	err := b.attempt(ctx, manifest, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
 		options := b.options
-		options.Progress = tell
+		options.Progress = shown.tell
 		rep, err := b.set.Add(ctx, pipeline.Request{Upload: u, Requests: b.requests, Options: options})
 		b.told = append(b.told, rep.Findings...)
 		return rep, err

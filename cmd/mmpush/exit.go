@@ -27,7 +27,7 @@ const (
 	exitTransport = 6
 	// exitBusy: a lock, a quota or a clock says: try later.
 	exitBusy = 7
-	// exitAccepted: taken, and not public yet.
+	// exitAccepted: the files have arrived; they are not public yet, or nobody can tell.
 	exitAccepted = 8
 	// exitStopped: interrupted.
 	exitStopped = 130
@@ -82,16 +82,27 @@ func stopped(err error) bool {
 	return errors.Is(err, context.Canceled) || report.CodeOf(err) == report.CodeStopped
 }
 
-// exitOfReport is the exit code of an answer: a refusal is a conflict only if
-// nothing but conflicts refuses.
+// exitOfReport is the exit code of an answer: a refusal is one for lack of rights, or a
+// conflict, only if nothing else refuses.
 func exitOfReport(rep report.Report) int {
-	if rep.Result != report.Rejected {
+	switch rep.Result {
+	case report.Accepted:
+		return exitAccepted
+	case report.Rejected:
+	default:
 		return exitDone
 	}
 	code := exitConflict
 	for _, f := range rep.Findings {
-		if f.Refuses() && f.Code.Kind() != report.KindConflict {
-			code = exitRejected
+		if !f.Refuses() {
+			continue
+		}
+		switch f.Code.Kind() {
+		case report.KindConflict:
+		case report.KindDenied:
+			code = exitDenied
+		default:
+			return exitRejected
 		}
 	}
 	return code

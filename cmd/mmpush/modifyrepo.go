@@ -226,9 +226,9 @@ func (v *modifyrepoAdd) run(ctx context.Context, a *app) (doc any, code int) {
 		return v.failed(a, err, updateFailed)
 	}
 	defer done()
-	err = a.attempt(ctx, v.manifest, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
+	err = a.attempt(ctx, v.manifest, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
 		options := a.modifyrepoOptions()
-		options.Progress = tell
+		options.Progress = shown.tell
 		return pipeline.Publish(ctx, r, pipeline.Request{Upload: u, Requests: asked(), Options: options})
 	})
 	if err != nil {

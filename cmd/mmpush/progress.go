@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
 )
 
@@ -20,16 +21,20 @@ const (
 	barWidth  = 20
 )
 
-// progress shows how far the reading of an upload is: one line that is rewritten
-// on a terminal, elsewhere a line for each file and every ten seconds.
+// progress shows how far an upload is: one line that is rewritten on a terminal,
+// elsewhere a line for each file and every ten seconds.
 type progress struct {
 	p    *printer
 	now  func() time.Time
 	from time.Time
 	last time.Time
-	file int
+	// key is the work and the file of the last line.
+	key string
 	// drawn: the terminal's line has a bar on it.
 	drawn bool
+	speed speed
+	// skipped: it was told what need not be sent.
+	skipped bool
 }
 
 func newProgress(p *printer, now func() time.Time) *progress {
@@ -38,21 +43,71 @@ func newProgress(p *printer, now func() time.Time) *progress {
 
 // tell is called by the line while it reads.
 func (g *progress) tell(u upload.Progress) {
+	g.show(state{"reading", u.File, u.Number, u.Files, u.AllDone, u.AllTotal, ""})
+}
+
+// send is called by a transport while an upload is on its way.
+func (g *progress) send(s transport.Sending) {
+	if s.Stage != "" {
+		g.show(state{"the server: " + s.Stage, s.File, s.Number, s.Files, s.Done, s.Total, ""})
+		return
+	}
+	rate := g.speed.at(g.now(), s.Done, s.Total)
+	if s.Skipped > 0 && !g.skipped {
+		g.skipped = true
+		g.notice(fmt.Sprintf("%s of %s are there already and need not be sent", bytesText(s.Skipped), bytesText(s.Skipped+s.Total)))
+	}
+	g.show(state{"sending", s.File, s.Number, s.Files, s.Done, s.Total, rate})
+}
+
+// notice is a line between the others.
+func (g *progress) notice(text string) {
+	g.end()
+	g.p.line("mmpush: %s", visible(text))
+}
+
+// state is how far one kind of work is. rate is for people, and may be empty.
+type state struct {
+	doing, file   string
+	number, files int
+	done, total   int64
+	rate          string
+}
+
+func (g *progress) show(s state) {
 	now := g.now()
 	if now.Sub(g.from) < progressAfter {
 		return
 	}
+	key := fmt.Sprintf("%s %d %s", s.doing, s.number, s.file)
 	switch {
 	case g.p.terminal && now.Sub(g.last) >= barEvery:
-		g.p.raw("\r\x1b[K" + bar(u, g.p.width-1))
+		g.p.raw("\r\x1b[K" + bar(s, g.p.width-1))
 		g.drawn = true
-	case !g.p.terminal && (u.Number != g.file || now.Sub(g.last) >= lineEvery):
-		g.p.line("mmpush: reading %s, file %d of %d, %d %% of %s",
-			visible(u.File), u.Number, u.Files, percent(u), bytesText(u.AllTotal))
+	case !g.p.terminal && (key != g.key || now.Sub(g.last) >= lineEvery):
+		g.p.line("mmpush: %s", s)
 	default:
 		return
 	}
-	g.last, g.file = now, u.Number
+	g.last, g.key = now, key
+}
+
+// String is the state as a line of a log.
+func (s state) String() string {
+	text := s.doing
+	if s.file != "" {
+		text += " " + visible(s.file)
+	}
+	if s.number > 0 {
+		text += fmt.Sprintf(", file %d of %d", s.number, s.files)
+	}
+	if s.total > 0 {
+		text += fmt.Sprintf(", %d %% of %s", s.percent(), bytesText(s.total))
+	}
+	if s.rate != "" {
+		text += ", " + s.rate
+	}
+	return text
 }
 
 // end takes the bar away, so that the line is free for the result.
@@ -64,22 +119,62 @@ func (g *progress) end() {
 }
 
 // bar is one line of at most width characters.
-func bar(u upload.Progress, width int) string {
-	done := percent(u)
+func bar(s state, width int) string {
+	done := s.percent()
 	full := done * barWidth / 100
-	text := fmt.Sprintf("[%s%s] %3d %% of %s  %s", strings.Repeat("#", full), strings.Repeat("-", barWidth-full),
-		done, bytesText(u.AllTotal), visible(u.File))
+	text := fmt.Sprintf("[%s%s] %3d %% of %s  ", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), done, bytesText(s.total))
+	if s.rate != "" {
+		text += s.rate + "  "
+	}
+	text += visible(s.file)
+	if s.doing != "reading" && s.doing != "sending" {
+		text += "  (" + visible(s.doing) + ")"
+	}
 	if utf8.RuneCountInString(text) > width {
 		text = string([]rune(text)[:max(0, width)])
 	}
 	return text
 }
 
-// percent is how much of all files has been read, as far as their declared sizes
-// are true.
-func percent(u upload.Progress) int {
-	if u.AllTotal <= 0 {
+// percent is how much is done, as far as the declared sizes are true.
+func (s state) percent() int {
+	if s.total <= 0 {
 		return 0
 	}
-	return int(min(100, max(0, float64(u.AllDone)/float64(u.AllTotal)*100)))
+	return int(min(100, max(0, float64(s.done)/float64(s.total)*100)))
+}
+
+// speed measures how fast bytes are sent.
+type speed struct {
+	since time.Time
+	done  int64
+	// rate is in bytes per second, smoothed over some seconds; 0 before the first.
+	rate float64
+}
+
+// speedEvery is how long bytes are counted for one measurement.
+const speedEvery = time.Second
+
+// at takes a measurement and says rate and time left.
+func (s *speed) at(now time.Time, done, total int64) string {
+	if s.since.IsZero() || done < s.done {
+		s.since, s.done = now, done
+	}
+	if took := now.Sub(s.since); took >= speedEvery {
+		rate := float64(done-s.done) / took.Seconds()
+		if s.rate > 0 {
+			const weight = 0.3
+			rate = weight*rate + (1-weight)*s.rate
+		}
+		s.since, s.done, s.rate = now, done, rate
+	}
+	if s.rate < 1 {
+		return ""
+	}
+	text := bytesText(int64(s.rate)) + "/s"
+	const longest = 100 * 3600
+	if left := float64(total-done) / s.rate; left > 0 && left < longest {
+		text += fmt.Sprintf(", %s left", max(time.Second, time.Duration(left)*time.Second))
+	}
+	return text
 }

@@ -14,37 +14,41 @@ import (
 type pushCmd struct {
 	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
 
-	To             *string       `placeholder:"TARGET" help:"Where to publish: the folder of a repository. Default: $$MMPUSH_TO."`
+	To             *string       `placeholder:"TARGET" help:"Where to publish: the folder of a repository, or a server: tupkgs://[USER@]HOST[:PORT]. Default: $$MMPUSH_TO."`
 	Init           bool          `help:"Make the repository if it is not there; needs --arch."`
 	Arch           string        `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
 	Rebuild        bool          `help:"Ask to replace a published version by other bytes."`
 	AllowDowngrade bool          `help:"Ask to publish a version that is less than the published one."`
 	TakeOver       bool          `help:"Ask to take a package over from another source."`
 	DryRun         bool          `short:"n" help:"Do everything but publish, and show what would happen."`
+	remoteFlags
 	LockWait       time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
 }
 
 // Help is shown by --help.
 func (*pushCmd) Help() string {
 	return `Each manifest is published on its own, one after the other; the exit code is the worst of them: ` +
-		`130, 1, 2, 5, 6, 7, 4, 3, 0 from the worst. Pushing what is published already, byte for byte, is a success ("unchanged").`
+		`130, 1, 2, 5, 6, 7, 4, 3, 8, 0 from the worst. Pushing what is published already, byte for byte, is a success ("unchanged"). ` +
+		`A server is tupkgs://USER@HOST (TLS), with ?fingerprint=sha256:HEX for a certificate of its own, or tupkg://USER@localhost; ` +
+		`?v=1 asks for the old version of the protocol. A lost connection is tried again, and an upload that was cut short goes on where it stopped.`
 }
 
 func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	t, done, err := c.open(a)
+	t, done, err := c.open(ctx, a)
 	if err != nil {
 		return a.fail(err)
 	}
 	defer done()
-	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error) {
-		return t(c.options(a, tell)).Push(ctx, u)
+	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
+		return t(c.options(a, shown)).Push(ctx, u)
 	})
 }
 
-func (c *pushCmd) options(a *app, tell func(upload.Progress)) transport.Options {
+func (c *pushCmd) options(a *app, shown *progress) transport.Options {
 	return transport.Options{
 		Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver,
-		DryRun: c.DryRun, LockWait: c.LockWait, Program: program("push"), Waiting: a.waiting, Progress: tell,
+		DryRun: c.DryRun, LockWait: c.LockWait, Program: program("push"), Waiting: a.waiting,
+		Progress: shown.tell, Sending: shown.send, Notice: shown.notice,
 	}
 }
 
@@ -54,13 +58,15 @@ func (a *app) waiting(holder string) {
 }
 
 // open checks the arguments and opens the target. The caller calls done at the end.
-func (c *pushCmd) open(a *app) (t opened, done func(), err error) {
+func (c *pushCmd) open(ctx context.Context, a *app) (t opened, done func(), err error) {
 	target, err := c.target(a)
 	if err != nil {
 		return nil, nil, err
 	}
-	if c.LockWait < 0 {
-		return nil, nil, wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait)
+	for flag, wait := range map[string]time.Duration{"lock-wait": c.LockWait, "retry-for": c.RetryFor} {
+		if wait < 0 {
+			return nil, nil, wrongUsage("give a time such as 60s or 5m", "--%s=%s: a time cannot be negative", flag, wait)
+		}
 	}
 	var init *repo.InitOptions
 	if c.Init {
@@ -74,7 +80,7 @@ func (c *pushCmd) open(a *app) (t opened, done func(), err error) {
 	case c.Init && manifest.ValidArch(c.Arch) != nil:
 		return nil, nil, wrongArch(c.Arch)
 	}
-	return a.openTarget(target, init, c.DryRun)
+	return a.openTarget(ctx, destination{target, init, c.DryRun, c.remoteFlags})
 }
 
 func (c *pushCmd) target(a *app) (transport.Target, error) {
@@ -87,7 +93,7 @@ func (c *pushCmd) target(a *app) (transport.Target, error) {
 	}
 	t, err := transport.ParseTarget(text)
 	if err != nil {
-		return t, wrongUsage("give the folder of a repository", "%s: %w", from, err)
+		return t, wrongUsage("give the folder of a repository, or a server such as tupkgs://me@host", "%s: %w", from, err)
 	}
 	return t, nil
 }

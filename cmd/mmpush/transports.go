@@ -20,28 +20,43 @@ import (
 // push.
 type opened func(transport.Options) transport.Transport
 
-// opener opens a target; done closes it. init is not nil if a missing repository
-// is to be made.
-type opener func(a *app, t transport.Target, init *repo.InitOptions, dryRun bool) (o opened, done func(), err error)
+// destination is what a command says about where to publish.
+type destination struct {
+	target transport.Target
+	// init is not nil if a missing repository is to be made.
+	init   *repo.InitOptions
+	dryRun bool
+	remote remoteFlags
+}
+
+// opener opens a target; done closes it.
+type opener func(ctx context.Context, a *app, d destination) (o opened, done func(), err error)
 
 // transports are the ways to a repository that this program has, by scheme.
 func transports() map[string]opener {
-	return map[string]opener{"dir": openDir}
+	return map[string]opener{"dir": openDir, "tupkg": openTupkg, "tupkgs": openTupkg}
 }
 
-func (a *app) openTarget(t transport.Target, init *repo.InitOptions, dryRun bool) (opened, func(), error) {
+func (a *app) openTarget(ctx context.Context, d destination) (opened, func(), error) {
 	all := transports()
-	open, ok := all[t.Scheme]
-	if !ok {
-		return nil, nil, wrongUsage("give the folder of a repository, such as --to /srv/repo",
-			"there is no transport for %s:// in this version; it has: %s", visible(t.Scheme),
+	open, ok := all[d.target.Scheme]
+	switch {
+	case !ok:
+		return nil, nil, wrongUsage("give the folder of a repository, such as --to /srv/repo, or a server, such as --to tupkgs://me@host",
+			"there is no transport for %s:// in this version; it has: %s", visible(d.target.Scheme),
 			strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+	case d.init != nil && d.target.Scheme != "dir":
+		return nil, nil, wrongUsage("run mmpush init on the repository's own machine", "--init makes a repository in a folder of this machine only")
 	}
-	return open(a, t, init, dryRun)
+	return open(ctx, a, d)
 }
 
 // openDir opens a repository in a folder of this machine.
-func openDir(a *app, t transport.Target, init *repo.InitOptions, dryRun bool) (opened, func(), error) {
+func openDir(_ context.Context, a *app, d destination) (opened, func(), error) {
+	t, init, dryRun := d.target, d.init, d.dryRun
+	if flag := d.remote.given(); flag != "" {
+		return nil, nil, wrongUsage("leave it out, or give a server as the target", "%s goes with a server; the target is a folder of this machine", flag)
+	}
 	folder, err := dir.OpenFolder(t.Path, init != nil && !dryRun)
 	if err != nil && init != nil && dryRun && report.CodeOf(err) == report.CodeNoRepo {
 		return openImagined(a, t, *init)

@@ -15,8 +15,8 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// work is what a verb does with one upload; tell shows how far it is.
-type work func(ctx context.Context, u upload.Upload, tell func(upload.Progress)) (report.Report, error)
+// work is what a verb does with one upload; shown tells how far it is.
+type work func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error)
 
 // each does the work for the upload of each manifest, one after the other, and
 // tells its report. The document is that of the one manifest, or of all; the exit
@@ -35,7 +35,7 @@ func (a *app) each(ctx context.Context, manifests []string, do work) (doc any, c
 			break
 		}
 	}
-	if code == exitStopped {
+	if code == exitStopped || code == exitTransport {
 		a.resume()
 	}
 	if len(manifests) == 1 {
@@ -49,6 +49,7 @@ func (a *app) each(ctx context.Context, manifests []string, do work) (doc any, c
 func hitsAll(err error) bool {
 	return stopped(err) || slices.Contains([]report.Code{
 		report.CodeNoRepo, report.CodeSettings, report.CodeIndex, report.CodeJournal, report.CodeLocked, report.CodeClock,
+		report.CodeLogin, report.CodeConnection, report.CodeCertificate, report.CodeProtocol,
 	}, report.CodeOf(err))
 }
 
@@ -90,8 +91,9 @@ func (a *app) read(ctx context.Context, manifest string, shown *progress, do wor
 	if report.Refused(findings) {
 		return report.Report{Result: report.Rejected, Manifest: u.Name, Findings: findings}, nil
 	}
-	rep, err := do(ctx, u, shown.tell)
-	rep.Findings = append(findings, rep.Findings...)
+	rep, err := do(ctx, u, shown)
+	// A server reads the manifest, too.
+	rep.Findings = append(findings, slices.DeleteFunc(rep.Findings, func(f report.Finding) bool { return slices.Contains(findings, f) })...)
 	return rep, err
 }
 

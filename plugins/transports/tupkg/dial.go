@@ -89,7 +89,7 @@ func (t *Transport) mayBeRead(to net.Addr) error {
 		return nil
 	}
 	return &report.Error{
-		Stage: "connect", Code: report.CodeUsage, Kind: report.KindUsage, File: t.Server.String(),
+		Stage: "connect", Code: report.CodeConnection, Kind: report.KindUsage, File: t.Server.String(),
 		Err:  errors.New("the connection is not encrypted, and the password would cross the network in clear"),
 		Hint: "use tupkgs:// if the server speaks TLS; else --allow-plaintext-passwords says that everybody on the way may read it",
 	}
@@ -169,7 +169,7 @@ func readRoots(file string) (*x509.CertPool, error) {
 	const limit = 4 << 20
 	fail := func(err error) error {
 		return &report.Error{
-			Stage: "connect", Code: report.CodeUsage, Kind: report.KindUsage, File: file, Err: err, Hint: "name a file of certificates in PEM form",
+			Stage: "connect", Code: report.CodeCertificate, Kind: report.KindUsage, File: file, Err: err, Hint: "name a file of certificates in PEM form",
 		}
 	}
 	folder, err := vfs.OpenDir(filepath.Dir(file))

@@ -82,7 +82,7 @@ func (o *older) wishes() error {
 	} {
 		if wanted {
 			return &report.Error{
-				Stage: "arguments", Code: report.CodeUsage, Kind: report.KindUsage, File: o.t.Server.String(),
+				Stage: "arguments", Code: report.CodeProtocol, Kind: report.KindUsage, File: o.t.Server.String(),
 				Err:  fmt.Errorf("version 1 of the protocol cannot ask for %s", flag),
 				Hint: "use version 2 (no ?v=1 in the target), or have the repository's settings allow it",
 			}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mmpush/mmpush/core/transport"
+	wire "github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/transports/tupkg"
+)
+
+// remoteFlags are those of a target on another machine.
+type remoteFlags struct {
+	User string `placeholder:"NAME" help:"Who you are at the server. Default: the target's user, $$MMPUSH_USER."`
+	passwordFlags
+	AllowPlaintextPasswords bool          `help:"Send the password to another machine over a connection that everybody on the way can read."`
+	RetryFor                time.Duration `default:"2m" placeholder:"DURATION" help:"How long to try again when a connection is lost and nothing gets through. Default: 2m."`
+}
+
+// given is the first flag that needs a server; empty if there is none.
+func (f remoteFlags) given() string {
+	switch {
+	case f.User != "":
+		return "--user"
+	case f.PasswordFile != "":
+		return "--password-file"
+	case f.PasswordCommand != "":
+		return "--password-command"
+	case f.AllowPlaintextPasswords:
+		return "--allow-plaintext-passwords"
+	}
+	return ""
+}
+
+// patience is how long a lost connection is tried again.
+func (f remoteFlags) patience() tupkg.Patience {
+	if f.RetryFor == 0 {
+		return tupkg.Patience{For: -1}
+	}
+	return tupkg.Patience{For: f.RetryFor}
+}
+
+// tokenVariable is the variable of the environment that may hold a token; it is sent
+// where a password would be.
+const tokenVariable = "MMPUSH_TOKEN"
+
+// credentials are the first that there are of: the flags, the target, the environment,
+// the historical client's file, the terminal.
+func (f remoteFlags) credentials(ctx context.Context, a *app, s tupkg.Server, old tupkg.Historical) (wire.Credentials, error) {
+	old = old.For(s)
+	c := wire.Credentials{User: cmp.Or(f.User, s.User, a.Getenv("MMPUSH_USER"), old.User)}
+	if c.User == "" {
+		return c, tupkg.NoCredentials(s, "")
+	}
+	if f.PasswordFile == "" && f.PasswordCommand == "" {
+		if token := a.Getenv(tokenVariable); token != "" {
+			text, err := onePassword("$"+tokenVariable, []byte(token))
+			c.Password = wire.Password(text)
+			return c, err
+		}
+		if a.Getenv(passwordVariable) == "" {
+			var err error
+			if c.Password, err = old.Password(c.User); err != nil || c.Password != "" {
+				return c, err
+			}
+			if a.Ask == nil {
+				return c, tupkg.NoCredentials(s, c.User)
+			}
+		}
+	}
+	secret, err := f.password(ctx, a, fmt.Sprintf("Password of %s at %s", visible(c.User), visible(s.Address())), false)
+	c.Password = wire.Password(secret.Reveal())
+	return c, err
+}
+
+// openTupkg prepares the way to a server. The password is asked for now, once for all
+// uploads.
+func openTupkg(ctx context.Context, a *app, d destination) (opened, func(), error) {
+	s, err := tupkg.ParseServer(d.target)
+	if err != nil {
+		return nil, nil, err
+	}
+	old, err := tupkg.ReadHistorical(filepath.Join(a.home(), ".tupkg"))
+	if err != nil && s.Host == "" {
+		return nil, nil, err
+	}
+	if s, err = old.Complete(s); err != nil {
+		return nil, nil, err
+	}
+	c, err := d.remote.credentials(ctx, a, s, old)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.User = c.User
+	memory, done := a.memory()
+	return func(o transport.Options) transport.Transport {
+		return &tupkg.Transport{
+			Server: s, Credentials: c, AllowPlaintext: d.remote.AllowPlaintextPasswords, Memory: memory,
+			Agent: "mmpush/" + thisBuild().Version, Patience: d.remote.patience(), Options: o,
+		}
+	}, done, nil
+}
+
+// home is the user's home folder.
+func (a *app) home() string { return cmp.Or(a.Getenv("HOME"), a.Getenv("USERPROFILE")) }
+
+// memory is the folder in which is remembered what servers speak. Without one the push
+// goes on, and says so.
+func (a *app) memory() (tupkg.Memory, func()) {
+	none := tupkg.Memory{}
+	at := a.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(at) {
+		if a.home() == "" {
+			return none, func() {}
+		}
+		at = filepath.Join(a.home(), ".local", "state")
+	}
+	at = filepath.Join(at, "mmpush", "servers")
+	err := os.MkdirAll(at, 0o700)
+	var folder *vfs.Dir
+	if err == nil {
+		folder, err = vfs.OpenDir(at)
+	}
+	if err != nil {
+		a.err.message(caution, "warning", fmt.Sprintf("what is learned about the server cannot be remembered: %v", err))
+		return none, func() {}
+	}
+	return tupkg.Memory{FS: a.folder(folder)}, func() { _ = folder.Close() }
+}
