@@ -60,11 +60,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-<<<<<<< HEAD
-		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir", "hooks/gitpush"}),
-=======
-		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir", "plugins/transports/tupkg"}),
->>>>>>> 1efeb9f (push to tupkg:// and tupkgs://: credentials, progress with rate and time left, exit code 8)
+		"cmd/mmpush": slices.Concat(line, []string{"core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins/transports/dir", "plugins/transports/tupkg", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",

@@ -136,6 +136,9 @@ func bar(s state, width int) string {
 	return text
 }
 
+// percent is how much of an upload has been read.
+func percent(u upload.Progress) int { return state{done: u.AllDone, total: u.AllTotal}.percent() }
+
 // percent is how much is done, as far as the declared sizes are true.
 func (s state) percent() int {
 	if s.total <= 0 {

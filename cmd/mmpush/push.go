@@ -14,15 +14,15 @@ import (
 type pushCmd struct {
 	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
 
-	To             *string       `placeholder:"TARGET" help:"Where to publish: the folder of a repository, or a server: tupkgs://[USER@]HOST[:PORT]. Default: $$MMPUSH_TO."`
-	Init           bool          `help:"Make the repository if it is not there; needs --arch."`
-	Arch           string        `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
-	Rebuild        bool          `help:"Ask to replace a published version by other bytes."`
-	AllowDowngrade bool          `help:"Ask to publish a version that is less than the published one."`
-	TakeOver       bool          `help:"Ask to take a package over from another source."`
-	DryRun         bool          `short:"n" help:"Do everything but publish, and show what would happen."`
+	To             *string `placeholder:"TARGET" help:"Where to publish: the folder of a repository, or a server: tupkgs://[USER@]HOST[:PORT]. Default: $$MMPUSH_TO."`
+	Init           bool    `help:"Make the repository if it is not there; needs --arch."`
+	Arch           string  `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
+	Rebuild        bool    `help:"Ask to replace a published version by other bytes."`
+	AllowDowngrade bool    `help:"Ask to publish a version that is less than the published one."`
+	TakeOver       bool    `help:"Ask to take a package over from another source."`
+	DryRun         bool    `short:"n" help:"Do everything but publish, and show what would happen."`
 	remoteFlags
-	LockWait       time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
 }
 
 // Help is shown by --help.

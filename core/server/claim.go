@@ -13,6 +13,9 @@ import (
 const (
 	// defaultClaimWait bounds the waiting for an older session to let go.
 	defaultClaimWait = 30 * time.Second
+	// claimGrace is how long an older session may take to end by itself: one whose
+	// connection was lost still has to read what came before that, and would lose it.
+	claimGrace = 300 * time.Millisecond
 	// claimLook is how often it is looked whether one of another process has.
 	claimLook = 50 * time.Millisecond
 )
@@ -23,6 +26,9 @@ const (
 func (s *Server) claim(ctx context.Context, in *intake) error {
 	limit := time.NewTimer(s.claimWait)
 	defer limit.Stop()
+	grace := time.NewTimer(claimGrace)
+	defer grace.Stop()
+	late := false
 	asked := map[string]bool{}
 	for {
 		rival, foreign, err := s.tryClaim(ctx, in)
@@ -32,10 +38,12 @@ func (s *Server) claim(ctx context.Context, in *intake) error {
 		var released <-chan struct{}
 		var look <-chan time.Time
 		if rival != nil {
-			s.dismiss(rival)
+			if late {
+				s.dismiss(rival)
+			}
 			released = rival.released
 		} else {
-			if !asked[foreign.id] {
+			if late && !asked[foreign.id] {
 				asked[foreign.id] = true
 				err = s.ask(*foreign)
 			}
@@ -44,6 +52,8 @@ func (s *Server) claim(ctx context.Context, in *intake) error {
 		select {
 		case <-released:
 		case <-look:
+		case <-grace.C:
+			late = true
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		case <-limit.C:

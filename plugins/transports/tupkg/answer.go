@@ -104,7 +104,7 @@ func explain(ctx context.Context, err error, a about) error {
 	case a.begun:
 		e.Hint = "what has arrived is kept: the same command goes on where this one stopped"
 	default:
-		e.Hint = "check host and port of the target, and whether the server runs; then run the same command again"
+		e.Hint = "check host and port of the target, whether that is a tupkg server, and whether it runs; then run the same command again"
 	}
 	return e
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
@@ -39,6 +40,10 @@ func (t *Transport) push1(ctx context.Context, u upload.Upload) (report.Report, 
 	o := &older{t: t, u: u, files: &files{u: u}, results: map[string]wire.FileVerdict{}}
 	defer o.files.close()
 	rep, err := o.push(ctx)
+	if r, ok := errors.AsType[*wire.Refusal](err); ok && r.Code == wire.CodeDenied && !errors.Is(err, wire.ErrLogin) {
+		// Version 1 has one word for every no.
+		r.Code = wire.CodeRefused
+	}
 	return rep, explain(ctx, err, about{t.Server.String(), u.Name, o.sent > 0})
 }
 
@@ -242,7 +247,7 @@ func (o *older) failures() []report.Finding {
 			found.Code, found.File, found.Message = report.CodeServer, o.u.Name, "the server rejects the upload and does not say why"
 		}
 		if n := len(o.reasons); n > 0 {
-			found.Message = o.reasons[n-1]
+			found.Message = strings.TrimPrefix(o.reasons[n-1], f.Name+": ")
 		}
 		if !slices.ContainsFunc(list, func(other report.Finding) bool { return other.Message == found.Message }) {
 			list = append(list, found)

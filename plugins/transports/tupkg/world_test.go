@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -222,4 +223,19 @@ func transportTo(s tupkg.Server, o transport.Options) *tupkg.Transport {
 		Server: s, Credentials: wire.Credentials{User: user, Password: password}, Options: o, Patience: quickly(), Agent: "mmpush/test",
 		Memory: tupkg.Memory{FS: vfs.NewMem(time.Now)},
 	}
+}
+
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func portOf(l net.Listener) string {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+func fingerprint(c *tls.Certificate) []byte {
+	sum := sha256.Sum256(c.Certificate[0])
+	return sum[:]
 }
