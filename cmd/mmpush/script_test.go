@@ -28,11 +28,13 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("UPLOADS", filepath.Join(genuine, "uploads"))
 			e.Setenv("BAD", filepath.Join(genuine, "uploads-bad"))
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("LONG", strings.Repeat("long", 5000))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "lock": lock, "upload": makeUpload, "mode": wantMode,
+			"exits": exits, "lock": lock, "upload": makeUpload, "mode": wantMode, "serving": serveScript, "settings": writeSettings,
 		},
 	})
 }

@@ -49,7 +49,6 @@ type serving struct {
 	stdout, stderr lockedBuffer
 }
 
-const servePassword = "s3cret+%"
 
 // writeUsers writes a users file with one user.
 func writeUsers(t *testing.T, path, user string) {
