@@ -62,6 +62,10 @@ func TestExitCodesOfReports(t *testing.T) {
 		"conflict":                    {report.Rejected, []report.Finding{finding(report.CodeConflict)}, 4},
 		"take-over":                   {report.Rejected, []report.Finding{finding(report.CodeTakeOver), warning}, 4},
 		"downgrade":                   {report.Rejected, []report.Finding{finding(report.CodeDowngrade)}, 3},
+		"accepted":                    {report.Accepted, nil, 8},
+		"rights":                      {report.Rejected, []report.Finding{finding(report.CodeRights)}, 5},
+		"rights and a conflict":       {report.Rejected, []report.Finding{finding(report.CodeRights), finding(report.CodeConflict)}, 5},
+		"rights and something else":   {report.Rejected, []report.Finding{finding(report.CodeRights), finding(report.CodeSize)}, 3},
 		"conflict and something else": {report.Rejected, []report.Finding{finding(report.CodeConflict), finding(report.CodeSize)}, 3},
 	} {
 		if got := exitOfReport(report.Report{Result: c.result, Findings: c.findings}); got != c.code {
@@ -72,7 +76,7 @@ func TestExitCodesOfReports(t *testing.T) {
 
 func TestTheWorstExitCode(t *testing.T) {
 	t.Parallel()
-	order := []int{0, 3, 4, 7, 6, 5, 2, 1, 130}
+	order := []int{0, 8, 3, 4, 7, 6, 5, 2, 1, 130}
 	for i, a := range order {
 		for j, b := range order {
 			if got := worse(a, b); got != order[max(i, j)] {

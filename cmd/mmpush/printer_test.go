@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
 )
 
@@ -227,6 +228,39 @@ mmpush: reading a\x1b.mpk, file 2 of 2, 83 % of 30 B
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", out, want)
+	}
+}
+
+// What is sent is told with its rate and the time left; what is not sent, as skipped;
+// what the server does, in its words.
+func TestProgressOfSending(t *testing.T) {
+	t.Parallel()
+	for width, want := range map[int]string{
+		0: `mmpush: sending a.mpk, file 1 of 2, 10 % of 20.0 MiB, 5.0 MiB skipped, 1.0 MiB/s, 18s left
+mmpush: sending a.mpk, file 1 of 2, 60 % of 20.0 MiB, 5.0 MiB skipped, 1.0 MiB/s, 8s left
+mmpush: a connection was lost
+mmpush: the server: ver\x1bify a.mpk, 50 % of 20.0 MiB
+`,
+		100: "[##########----------]  50 % of 20.0 MiB  a.mpk  (the server: ver\\x1bify)",
+	} {
+		p, out := testPrinter(width)
+		now := time.Unix(0, 0)
+		g := newProgress(p, func() time.Time { return now })
+		for second := range 19 {
+			now = time.Unix(int64(second), 0)
+			if second < 2 {
+				now = time.Unix(0, int64(second))
+			}
+			if second == 17 {
+				g.notice("a connection was lost")
+			}
+			g.send(transport.Sending{File: "a.mpk", Number: 1, Files: 2, Done: int64(second) << 20, Total: 20 << 20, Skipped: 5 << 20})
+		}
+		now = now.Add(10 * time.Second)
+		g.send(transport.Sending{Stage: "ver\x1bify", File: "a.mpk", Done: 10 << 20, Total: 20 << 20})
+		if width == 0 && out.String() != want || !strings.HasSuffix(out.String(), want) {
+			t.Errorf("got:\n%s\nwant:\n%s", out, want)
+		}
 	}
 }
 

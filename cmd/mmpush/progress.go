@@ -33,8 +33,6 @@ type progress struct {
 	// drawn: the terminal's line has a bar on it.
 	drawn bool
 	speed speed
-	// skipped: it was told what need not be sent.
-	skipped bool
 }
 
 func newProgress(p *printer, now func() time.Time) *progress {
@@ -43,21 +41,18 @@ func newProgress(p *printer, now func() time.Time) *progress {
 
 // tell is called by the line while it reads.
 func (g *progress) tell(u upload.Progress) {
-	g.show(state{"reading", u.File, u.Number, u.Files, u.AllDone, u.AllTotal, ""})
+	g.show(state{doing: "reading", file: u.File, number: u.Number, files: u.Files, done: u.AllDone, total: u.AllTotal})
 }
 
 // send is called by a transport while an upload is on its way.
 func (g *progress) send(s transport.Sending) {
+	at := state{doing: "sending", file: s.File, number: s.Number, files: s.Files, done: s.Done, total: s.Total}
 	if s.Stage != "" {
-		g.show(state{"the server: " + s.Stage, s.File, s.Number, s.Files, s.Done, s.Total, ""})
-		return
+		at.doing = "the server: " + visible(s.Stage)
+	} else {
+		at.skipped, at.rate = s.Skipped, g.speed.at(g.now(), s.Done, s.Total)
 	}
-	rate := g.speed.at(g.now(), s.Done, s.Total)
-	if s.Skipped > 0 && !g.skipped {
-		g.skipped = true
-		g.notice(fmt.Sprintf("%s of %s are there already and need not be sent", bytesText(s.Skipped), bytesText(s.Skipped+s.Total)))
-	}
-	g.show(state{"sending", s.File, s.Number, s.Files, s.Done, s.Total, rate})
+	g.show(at)
 }
 
 // notice is a line between the others.
@@ -66,12 +61,13 @@ func (g *progress) notice(text string) {
 	g.p.line("mmpush: %s", visible(text))
 }
 
-// state is how far one kind of work is. rate is for people, and may be empty.
+// state is how far one kind of work is. What is skipped is in neither done nor total.
+// rate is for people, and may be empty.
 type state struct {
-	doing, file   string
-	number, files int
-	done, total   int64
-	rate          string
+	doing, file          string
+	number, files        int
+	done, total, skipped int64
+	rate                 string
 }
 
 func (g *progress) show(s state) {
@@ -104,6 +100,9 @@ func (s state) String() string {
 	if s.total > 0 {
 		text += fmt.Sprintf(", %d %% of %s", s.percent(), bytesText(s.total))
 	}
+	if s.skipped > 0 {
+		text += fmt.Sprintf(", %s skipped", bytesText(s.skipped))
+	}
 	if s.rate != "" {
 		text += ", " + s.rate
 	}
@@ -123,12 +122,15 @@ func bar(s state, width int) string {
 	done := s.percent()
 	full := done * barWidth / 100
 	text := fmt.Sprintf("[%s%s] %3d %% of %s  ", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), done, bytesText(s.total))
+	if s.skipped > 0 {
+		text += bytesText(s.skipped) + " skipped  "
+	}
 	if s.rate != "" {
 		text += s.rate + "  "
 	}
 	text += visible(s.file)
 	if s.doing != "reading" && s.doing != "sending" {
-		text += "  (" + visible(s.doing) + ")"
+		text += "  (" + s.doing + ")"
 	}
 	if utf8.RuneCountInString(text) > width {
 		text = string([]rune(text)[:max(0, width)])

@@ -49,7 +49,6 @@ type serving struct {
 	stdout, stderr lockedBuffer
 }
 
-
 // writeUsers writes a users file with one user.
 func writeUsers(t *testing.T, path, user string) {
 	t.Helper()

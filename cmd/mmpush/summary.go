@@ -22,6 +22,8 @@ func (p *printer) summary(rep report.Report) {
 		result, style = "would publish", caution
 	case report.Unchanged:
 		style = plain
+	case report.Accepted:
+		style = caution
 	}
 	text := wrap(result+" "+sentence(rep), p.width, "    ")
 	p.line("%s", p.paint(style, result)+strings.TrimPrefix(text, result))
@@ -64,6 +66,9 @@ func sentence(rep report.Report) string {
 	b.WriteString(visible(subject(rep)))
 	if rep.Generation > 0 {
 		fmt.Fprintf(&b, " as generation %d", rep.Generation)
+	}
+	if rep.Result == report.Accepted {
+		return b.String() + ": the files have arrived; whether they are public, the server does not say"
 	}
 	fmt.Fprintf(&b, ": %s", counts(rep))
 	switch rep.Result {

@@ -23,9 +23,11 @@ type work func(ctx context.Context, u upload.Upload, shown *progress) (report.Re
 // code is the worst.
 func (a *app) each(ctx context.Context, manifests []string, do work) (doc any, code int) {
 	all := answers{Schema: report.Schema}
+	lost := false
 	for i, m := range manifests {
 		one, oneCode, err := a.one(ctx, m, do)
 		all.Reports = append(all.Reports, one)
+		lost = lost || report.CodeOf(err) == report.CodeConnection
 		if i == 0 || worse(code, oneCode) != code {
 			code, all.Result = oneCode, one.Result
 		}
@@ -35,7 +37,7 @@ func (a *app) each(ctx context.Context, manifests []string, do work) (doc any, c
 			break
 		}
 	}
-	if code == exitStopped || code == exitTransport {
+	if code == exitStopped || code == exitTransport && lost {
 		a.resume()
 	}
 	if len(manifests) == 1 {

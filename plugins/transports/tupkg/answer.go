@@ -26,6 +26,12 @@ func (c *conversation) answer(r wire.Result) (report.Report, error) {
 		}
 	}
 	rep.Schema, rep.Manifest, rep.Repository = report.Schema, c.u.Name, c.o.Target
+	for i, p := range rep.Packages {
+		if p.Kind == report.Binary && p.Architecture == "" {
+			// A plan made without the packages does not know.
+			rep.Packages[i].Architecture = rep.Architecture
+		}
+	}
 	rep.Findings = c.withNotes(rep.Findings)
 	if rep.Result == report.Rejected && !report.Refused(rep.Findings) {
 		rep.Findings = append(rep.Findings, c.reasons(r)...)

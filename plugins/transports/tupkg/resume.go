@@ -74,6 +74,7 @@ func (c *conversation) dialled(ctx context.Context, dial Dial) (report.Report, e
 // connection may do what this one did not.
 func persist(ctx context.Context, p Patience, notice func(string), try func() (sent int64, again bool, err error)) error {
 	pauses := newPauses(p)
+	var first error
 	for {
 		sent, again, err := try()
 		if err == nil || !again || ctx.Err() != nil {
@@ -81,10 +82,14 @@ func persist(ctx context.Context, p Patience, notice func(string), try func() (s
 		}
 		if sent > 0 && !replaced(err) {
 			pauses.reset()
+			first = nil
+		}
+		if first == nil {
+			first = err
 		}
 		pause, ok := pauses.next()
 		if !ok {
-			return pauses.over(err)
+			return pauses.over(first, err)
 		}
 		notice(fmt.Sprintf("%s; trying again in %s", lost(err), pause.Round(100*time.Millisecond)))
 		select {
@@ -156,10 +161,14 @@ func (s *pauses) next() (time.Duration, bool) {
 	return s.b.NextBackOff(), true
 }
 
-// over is the last error, with what was done about it.
-func (s *pauses) over(err error) error {
-	if s.tries == 0 {
-		return err
+// over is the last error, with what it began with and what was done about it.
+func (s *pauses) over(first, last error) error {
+	tried := fmt.Sprintf("given up after %d more tries in %s", s.tries, time.Since(s.from).Round(time.Second))
+	switch {
+	case s.tries == 0:
+		return last
+	case lost(first) == lost(last):
+		return fmt.Errorf("%w (%s)", last, tried)
 	}
-	return fmt.Errorf("%w (given up after %d more tries in %s)", err, s.tries, time.Since(s.from).Round(time.Second))
+	return fmt.Errorf("%s; then %w (%s)", lost(first), last, tried)
 }
