@@ -1,14 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
@@ -19,7 +17,7 @@ import (
 
 type serveCmd struct {
 	Repo   *string  `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
-	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034 or :443; may be given several times."`
+	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034, :443 or unix:/run/mmpush.sock; may be given several times."`
 	Users  string   `required:"" placeholder:"FILE" help:"The users file; changes of it apply at once."`
 	State  string   `placeholder:"DIR" help:"Folder for partial files and areas of the users. Default: REPO/.mmpush."`
 	Adopt  bool     `help:"Write default settings for a repository that has none, since only other tools have written it."`
@@ -29,19 +27,7 @@ type serveCmd struct {
 	TLSSelfSigned           bool   `name:"tls-self-signed" help:"Speak TLS with a certificate of its own, kept with the state; clients pin its fingerprint, which is printed."`
 	AllowPlaintextPasswords bool   `help:"Take passwords over connections that are not encrypted and come from other machines."`
 
-	MaxConnections        int           `placeholder:"N" help:"Connections at once. Default: 1024."`
-	MaxAddressConnections int           `placeholder:"N" help:"Connections at once from one address. Default: 256."`
-	MaxUserSessions       int           `placeholder:"N" help:"Sessions at once of one user. Default: 256."`
-	UserBytes             int64         `placeholder:"BYTES" help:"How much of one user may lie unpublished. Default: 64 GiB."`
-	UserFiles             int           `placeholder:"N" help:"The same in files. Default: 20000."`
-	FreeBytes             int64         `placeholder:"BYTES" help:"How much stays free on the disk. Default: 1 GiB."`
-	LoginTime             time.Duration `placeholder:"DURATION" help:"How long a login may take. Default: 30s."`
-	IdleTime              time.Duration `placeholder:"DURATION" help:"How long a client may be silent. Default: 5m."`
-	MinRate               int64         `placeholder:"BYTES" help:"Least rate of file data per second. Default: 256."`
-	DrainTime             time.Duration `placeholder:"DURATION" help:"How long uploads may go on when the server stops. Default: 10s."`
-	KeepPartial           time.Duration `placeholder:"DURATION" help:"How old a partial file may become. Default: 168h."`
-	KeepArea              time.Duration `placeholder:"DURATION" help:"How old an unpublished file may become. Default: 168h."`
-	KeepRejected          time.Duration `placeholder:"DURATION" help:"How old a rejected upload may become. Default: 168h."`
+	limitFlags `embed:""`
 }
 
 // Help is shown by --help.
@@ -101,20 +87,20 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	defer closeState()
 	s, err := server.New(server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
-		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(firstOf(c.State, at)), Limits: c.limits(),
+		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
 		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: "mmpush/" + thisBuild().Version, Program: program("serve"), Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	config, reload, err := c.tls(a, state, dir)
+	config, reload, err := c.tls(a, log, state, dir)
 	if err != nil {
 		return nil, err
 	}
 	stop := onHangup(func() {
 		users.force()
-		reload(log)
+		reload()
 	})
 	defer stop()
 	listeners, err := c.listen(ctx, config, log)
@@ -124,13 +110,6 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	log.Info("serving", "repository", at, "architecture", r.Arch)
 	err = s.Serve(ctx, listeners...)
 	return served{report.Schema, resultStopped, at}, err
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // state is where partial files lie: the repository's own folder, or another one.
@@ -143,32 +122,4 @@ func (c *serveCmd) state(a *app, r *repo.Repo) (fsys vfs.FS, dir string, done fu
 		return nil, "", nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: c.State, Err: err}
 	}
 	return a.folder(folder), ".", func() { _ = folder.Close() }, nil
-}
-
-func (c *serveCmd) limits() server.Limits {
-	return server.Limits{
-		Connections: c.MaxConnections, AddressConnections: c.MaxAddressConnections, UserSessions: c.MaxUserSessions,
-		UserBytes: c.UserBytes, UserFiles: c.UserFiles, FreeBytes: c.FreeBytes, Login: c.LoginTime, Idle: c.IdleTime, Rate: c.MinRate,
-		Drain: c.DrainTime, PartialAge: c.KeepPartial, AreaAge: c.KeepArea, RefusedAge: c.KeepRejected,
-	}
-}
-
-// listen opens all of the addresses, or none.
-func (c *serveCmd) listen(ctx context.Context, config *tls.Config, log *slog.Logger) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, addr := range c.Listen {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-		if err != nil {
-			for _, open := range all {
-				_ = open.Close()
-			}
-			return nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: addr, Err: err}
-		}
-		log.Info("listening", "address", l.Addr().String(), "tls", config != nil)
-		if config != nil {
-			l = tls.NewListener(l, config)
-		}
-		all = append(all, l)
-	}
-	return all, nil
 }

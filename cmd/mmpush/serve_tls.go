@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,10 +13,13 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"math/big"
+	"os"
 	"path"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -26,37 +30,64 @@ import (
 
 // tls is the configuration of the listeners, nil without TLS, and how to read the
 // certificate again.
-func (c *serveCmd) tls(a *app, state vfs.FS, dir string) (*tls.Config, func(*slog.Logger), error) {
-	load := func() (tls.Certificate, error) { return tls.LoadX509KeyPair(c.TLSCert, c.TLSKey) }
+func (c *serveCmd) tls(a *app, log *slog.Logger, state vfs.FS, dir string) (*tls.Config, func(), error) {
+	load := c.givenCertificate
 	switch {
 	case c.TLSSelfSigned:
 		load = func() (tls.Certificate, error) { return ownCertificate(state, path.Join(dir, "tls.pem")) }
 	case c.TLSCert == "":
-		return nil, func(*slog.Logger) {}, nil
+		return nil, func() {}, nil
 	}
 	var current atomic.Pointer[tls.Certificate]
 	first, err := load()
 	if err != nil {
-		return nil, nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: c.TLSCert, Err: err}
+		return nil, nil, certificateError(cmp.Or(c.TLSCert, "the server's own certificate"), err)
 	}
 	current.Store(&first)
 	if c.TLSSelfSigned {
-		sum := sha256.Sum256(first.Certificate[0])
-		a.out.line("fingerprint sha256:%s", hex.EncodeToString(sum[:]))
+		a.out.line("fingerprint %s", fingerprint(first))
 	}
-	reload := func(log *slog.Logger) {
+	log.Info("certificate", "fingerprint", fingerprint(first))
+	reload := func() {
 		next, err := load()
 		if err != nil {
 			log.Error("the certificate cannot be read; the old one stays", "error", err)
 			return
 		}
 		current.Store(&next)
-		log.Info("certificate read again")
+		log.Info("certificate read again", "fingerprint", fingerprint(next))
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{server.ALPN},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current.Load(), nil },
 	}, reload, nil
+}
+
+// fingerprint is what a client pins.
+func fingerprint(c tls.Certificate) string {
+	sum := sha256.Sum256(c.Certificate[0])
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// givenCertificate reads the files of the flags. A key that everybody can read is none.
+func (c *serveCmd) givenCertificate() (tls.Certificate, error) {
+	info, err := os.Stat(c.TLSKey)
+	if err != nil {
+		return tls.Certificate{}, certificateError(c.TLSKey, err)
+	}
+	if info.Mode().Perm()&0o007 != 0 && runtime.GOOS != "windows" {
+		e := certificateError(c.TLSKey, fmt.Errorf("everybody can read or write the key (mode %04o)", info.Mode().Perm()))
+		e.Hint = "chmod o= " + quote(c.TLSKey)
+		return tls.Certificate{}, e
+	}
+	return tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+}
+
+func certificateError(file string, err error) *report.Error {
+	if told, ok := errors.AsType[*report.Error](err); ok {
+		return told
+	}
+	return &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: file, Err: err}
 }
 
 // ownCertificate reads the server's own certificate and key, or makes them.

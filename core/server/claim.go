@@ -11,12 +11,10 @@ import (
 )
 
 const (
-	// defaultClaimWait bounds the waiting for an older session to let go.
-	defaultClaimWait = 30 * time.Second
 	// claimGrace is how long an older session may take to end by itself: one whose
 	// connection was lost still has to read what came before that, and would lose it.
 	claimGrace = 300 * time.Millisecond
-	// claimLook is how often it is looked whether one of another process has.
+	// claimLook is how often it is looked whether another process has let go of a file.
 	claimLook = 50 * time.Millisecond
 )
 
@@ -24,7 +22,7 @@ const (
 // them, in this process or another one, are told to go; one that is being judged is
 // waited for. What a dead process has had is free at once.
 func (s *Server) claim(ctx context.Context, in *intake) error {
-	limit := time.NewTimer(s.claimWait)
+	limit := time.NewTimer(s.Limits.TakeOver)
 	defer limit.Stop()
 	grace := time.NewTimer(claimGrace)
 	defer grace.Stop()

@@ -11,8 +11,8 @@ import (
 type Limits struct {
 	// Wire bounds what one conversation may declare.
 	Wire tupkg.Limits
-	// Connections is how many there may be at once: 1,024. One more is closed at
-	// once.
+	// Connections is how many there may be at once: 1,024. One more is told that the
+	// server is busy, or, if many more come, closed without a word.
 	Connections int
 	// AddressConnections is how many one address may have: 256.
 	AddressConnections int
@@ -33,9 +33,16 @@ type Limits struct {
 	// Idle is the longest silence of a client that has to say or to read something:
 	// 5 minutes.
 	Idle time.Duration
-	// Rate is the least average rate of file data, in bytes per second, after 30
-	// seconds: 256.
-	Rate int64
+	// Rate is the least average rate of file data, in bytes per second: 256; RateGrace
+	// is the head start that slow clients have: 30 seconds.
+	Rate      int64
+	RateGrace time.Duration
+	// Ack is how long a client of version 1 may take to confirm the verdict: 10
+	// seconds.
+	Ack time.Duration
+	// TakeOver is how long a session waits for an older one of its user to let go of
+	// the same files: 30 seconds.
+	TakeOver time.Duration
 	// LockWait bounds the waiting for the repository's lock: 1 minute.
 	LockWait time.Duration
 	// Drain is how long uploads may go on sending when the server stops: 10 seconds.
@@ -45,11 +52,10 @@ type Limits struct {
 	PartialAge, AreaAge, RefusedAge time.Duration
 }
 
-// rateGrace is the head start that slow clients have.
-const rateGrace = 30 * time.Second
-
-func (l Limits) withDefaults() Limits {
+// WithDefaults fills the zero fields in.
+func (l Limits) WithDefaults() Limits {
 	const week = 7 * 24 * time.Hour
+	l.Wire = l.Wire.WithDefaults()
 	setDefault(&l.Connections, 1024)
 	setDefault(&l.AddressConnections, 256)
 	setDefault(&l.UserSessions, 256)
@@ -60,6 +66,9 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Login, 30*time.Second)
 	setDefault(&l.Idle, 5*time.Minute)
 	setDefault(&l.Rate, 256)
+	setDefault(&l.RateGrace, 30*time.Second)
+	setDefault(&l.Ack, 10*time.Second)
+	setDefault(&l.TakeOver, 30*time.Second)
 	setDefault(&l.LockWait, time.Minute)
 	setDefault(&l.Drain, 10*time.Second)
 	setDefault(&l.PartialAge, week)

@@ -48,7 +48,7 @@ func (p *paced) move(now time.Time) {
 	if p.fixed {
 		return
 	}
-	earned := p.since.Add(rateGrace + time.Duration(float64(p.bytes)/float64(p.limits.Rate)*float64(time.Second)))
+	earned := p.since.Add(p.limits.RateGrace + time.Duration(float64(p.bytes)/float64(p.limits.Rate)*float64(time.Second)))
 	if silent := now.Add(p.limits.Idle); silent.Before(earned) {
 		earned = silent
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"runtime/debug"
@@ -89,9 +90,11 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) {
 	v := &visit{s: s, id: newID(), from: addressOf(conn.RemoteAddr()), idle: true, hangUp: hangUp}
 	v.private = v.isLocal()
 	v.log = s.Log.With("id", v.id, "from", v.from.String())
-	if !s.register(v) {
-		v.log.Warn("connection refused", "reason", "too many connections")
-		return
+	if why := s.register(v); why != nil {
+		v.log.Warn("connection refused", "reason", why.Reason)
+		if v.turnedAway == nil {
+			return
+		}
 	}
 	defer s.depart(v)
 	err := s.converse(ctx, conn, v)
@@ -116,10 +119,13 @@ func (s *Server) depart(v *visit) {
 // converse chooses the version of the protocol.
 func (s *Server) converse(ctx context.Context, conn net.Conn, v *visit) error {
 	p := &paced{Conn: conn, limits: s.Limits}
+	if v.turnedAway != nil {
+		p.limits.Login = min(p.limits.Login, turnTime)
+	}
 	o := s.conversation(v, p)
 	if t, ok := conn.(*tls.Conn); ok {
 		v.private = true
-		handshake, cancel := context.WithTimeout(ctx, s.Limits.Login)
+		handshake, cancel := context.WithTimeout(ctx, p.limits.Login)
 		err := t.HandshakeContext(handshake)
 		cancel()
 		if err != nil {
@@ -134,7 +140,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, v *visit) error {
 
 // conversation is what tupkg is told about one.
 func (s *Server) conversation(v *visit, p *paced) tupkg.Options {
-	return tupkg.Options{Limits: s.Limits.Wire, Version2: true, Agent: s.Agent, DrainTime: s.lastWord, Phase: func(phase tupkg.Phase) {
+	return tupkg.Options{Limits: s.Limits.Wire, Version2: true, Agent: s.Agent, AckTime: s.Limits.Ack, DrainTime: s.lastWord, Phase: func(phase tupkg.Phase) {
 		p.enter(phase)
 		s.phase(v, phase)
 	}}
@@ -151,21 +157,40 @@ func (s *Server) phase(v *visit, phase tupkg.Phase) {
 	}
 }
 
-// register counts a connection; false if there are too many.
-func (s *Server) register(v *visit) bool {
+const (
+	// turnedAway is how many clients may be told at once that there are too many
+	// connections, and turnTime how long each may take to say who it is.
+	turnedAway = 32
+	turnTime   = 5 * time.Second
+)
+
+// register counts a connection, or says why not. Of those that are too many, some are
+// told so in the place of their login, which costs little; the others are not registered.
+func (s *Server) register(v *visit) (why *tupkg.Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	same := 0
+	same, turned := 0, 0
 	for other := range s.conns {
-		if other.from == v.from {
+		switch {
+		case other.turnedAway != nil:
+			turned++
+		case other.from == v.from:
 			same++
 		}
 	}
-	if len(s.conns) >= s.Limits.Connections || same >= s.Limits.AddressConnections || s.draining() {
-		return false
+	switch {
+	case s.draining():
+		return stopping()
+	case len(s.conns)-turned >= s.Limits.Connections:
+		why = &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("the server has its %d connections already; try later", s.Limits.Connections)}
+	case same >= s.Limits.AddressConnections:
+		why = &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your address has its %d connections already; try later", s.Limits.AddressConnections)}
 	}
-	s.conns[v] = struct{}{}
-	return true
+	if why == nil || turned < turnedAway {
+		v.turnedAway = why
+		s.conns[v] = struct{}{}
+	}
+	return why
 }
 
 func (s *Server) unregister(v *visit) {

@@ -64,8 +64,6 @@ type Server struct {
 	turn  chan struct{}
 	// lastWord is how long a refused client may take to read why; 0 is tupkg's own.
 	lastWord time.Duration
-	// claimWait bounds the waiting for an older session to let go.
-	claimWait time.Duration
 	// slots has room for the publishes that may run at once.
 	slots chan struct{}
 	// stopping is closed when the server drains.
@@ -88,7 +86,7 @@ type Server struct {
 // New makes a server, and its folder; other processes may be at work there. Close ends
 // it.
 func New(o Options) (*Server, error) {
-	o.Limits = o.Limits.withDefaults()
+	o.Limits = o.Limits.WithDefaults()
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -107,7 +105,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options: o, arch: r.Arch, fileMode: r.PrivateFileMode(), folderMode: r.PrivateFolderMode(),
-		claimWait: defaultClaimWait, self: newID(), turn: make(chan struct{}, 1),
+		self: newID(), turn: make(chan struct{}, 1),
 		slots: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}

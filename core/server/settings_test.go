@@ -109,7 +109,7 @@ func TestGroup(t *testing.T) {
 			}
 		}
 	}
-	for _, dir := range []string{"partial", "area", "refused", "run", "live"} {
+	for _, dir := range []string{"partial", "area", "refused", "run", "live/" + shared.self} {
 		walk(w.path(dir))
 	}
 }

@@ -112,8 +112,7 @@ func TestOtherFilesElsewhere(t *testing.T) {
 func TestBusyElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	other := w.beside(t)
-	other.claimWait = 100 * time.Millisecond
+	other := w.beside(t, func(o *Options) { o.Limits.TakeOver = 100 * time.Millisecond })
 	w.stall(t, bfinch, big("big"))
 	w.mu.Lock()
 	for _, in := range w.intakes {
@@ -135,8 +134,7 @@ func TestDeadProcess(t *testing.T) {
 	if err := w.alive.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other := w.beside(t)
-	other.claimWait = time.Nanosecond
+	other := w.beside(t, func(o *Options) { o.Limits.TakeOver = time.Nanosecond })
 	r, err := other.v2(t, bfinch, tupkg.Set{}, big("big"))
 	mustPass(t, r, err)
 	if left := w.files(t, "live"); !slices.Equal(left, []string{other.self + "/alive", other.self + "/reserved"}) {

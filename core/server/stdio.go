@@ -56,8 +56,9 @@ func (s *Server) admitVisit(v *visit, name string) error {
 	if _, err := s.identity(name); err != nil {
 		return err
 	}
-	if !s.register(v) {
-		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: "the server has too many connections; try later"}
+	if why := s.register(v); why != nil {
+		s.unregister(v)
+		return why
 	}
 	if v.acc = s.enter(name); v.acc == nil {
 		s.unregister(v)

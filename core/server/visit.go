@@ -24,6 +24,8 @@ type visit struct {
 	private bool
 	acc     *account
 	version int
+	// turnedAway is what the client is told instead of a login.
+	turnedAway *tupkg.Refusal
 	// idle and hangUp are the drain's: whether nothing is under way, under s.mu, and
 	// how to end the connection.
 	idle    bool
@@ -39,6 +41,9 @@ var (
 
 // Authenticate implements [tupkg.Host].
 func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Session, error) {
+	if v.turnedAway != nil {
+		return nil, v.turnedAway
+	}
 	if !v.private && !v.s.AllowPlaintextPasswords {
 		v.log.Warn("login refused", "reason", "the connection is not encrypted")
 		return nil, &tupkg.Refusal{
@@ -128,7 +133,7 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 	return in, nil
 }
 
-func stopping() error {
+func stopping() *tupkg.Refusal {
 	return &tupkg.Refusal{Code: tupkg.CodeShutdown, Reason: "the server stops; what came is kept: try later"}
 }
 

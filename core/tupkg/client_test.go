@@ -236,7 +236,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 		err := Serve2(t.Context(), conn, newMemHost(), quick())
 		fmt.Fprintln(&shownText, conn.out.String(), err)
 	}
-	login, _ := parseLogin([]byte(loginMessage("x", secret)), Limits{}.withDefaults())
+	login, _ := parseLogin([]byte(loginMessage("x", secret)), Limits{}.WithDefaults())
 	asJSON, _ := json.Marshal(o.Credentials)
 	fmt.Fprintf(&shownText, "%v %+v %#v %q %x %s %s\n", o.Credentials, login, login, o.Password, o.Password, o.Password, asJSON)
 	slog.New(slog.NewTextHandler(&shownText, nil)).Info("login", "password", o.Password, "login", login.Login)
@@ -250,7 +250,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 func TestCredentialsRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"B0b", "a+b", "a b", "50%", "%41", "&=;", "päß", "\x00\xff", "~!@#$^*()"} {
-		p, err := parseLogin([]byte(loginMessage("a+b@x", Password(password))), Limits{}.withDefaults())
+		p, err := parseLogin([]byte(loginMessage("a+b@x", Password(password))), Limits{}.WithDefaults())
 		if err != nil || p.User != "a+b@x" || !slices.Contains(p.Passwords, Password(password)) || p.Passwords[0] != Password(password) {
 			t.Errorf("%q: %v", password, err)
 		}

@@ -13,7 +13,7 @@ func FuzzMessages(f *testing.F) {
 	}
 	f.Add([]byte("numpkgs=2&name1=p1&size1=123&md5sum1=abcd\\\n        name2=p2&size2=3&md5sum2=def1"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		l := Limits{}.withDefaults()
+		l := Limits{}.WithDefaults()
 		if p, err := parseLogin(body, l); err == nil && (checkUser(p.User) != nil || len(p.Passwords) == 0 || len(p.Passwords) > 3) {
 			t.Errorf("login %+v", p)
 		}

@@ -266,7 +266,7 @@ func TestPasswordReadings(t *testing.T) {
 		{"", []string{""}},
 	}
 	for _, tt := range tests {
-		p, err := parseLogin([]byte("username=u@x&password="+tt.sent), Limits{}.withDefaults())
+		p, err := parseLogin([]byte("username=u@x&password="+tt.sent), Limits{}.WithDefaults())
 		var got []string
 		for _, reading := range p.Passwords {
 			got = append(got, string(reading))
@@ -282,7 +282,7 @@ func TestPasswordReadings(t *testing.T) {
 			}
 		}
 	}
-	p, _ := parseLogin([]byte("username=a%2Bb+c%26d%3De%3Bf%27%40x&password=p+%25"), Limits{}.withDefaults())
+	p, _ := parseLogin([]byte("username=a%2Bb+c%26d%3De%3Bf%27%40x&password=p+%25"), Limits{}.WithDefaults())
 	if p.User != "a+b c&d=e;f'@x" || p.Passwords[0] != "p %" {
 		t.Errorf("the historical escapes gave %q, %q", p.User, string(p.Passwords[0]))
 	}

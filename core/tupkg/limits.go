@@ -31,8 +31,8 @@ const ALPN = "tupkg/2"
 // nameBytes is the longest file name, as every file system has it.
 const nameBytes = 255
 
-// withDefaults fills the zero fields in.
-func (l Limits) withDefaults() Limits {
+// WithDefaults fills the zero fields in.
+func (l Limits) WithDefaults() Limits {
 	setDefault(&l.LoginBytes, 4000)
 	setDefault(&l.MessageBytes, 8<<20)
 	setDefault(&l.ValueBytes, 1024)
@@ -72,7 +72,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Limits = o.Limits.withDefaults()
+	o.Limits = o.Limits.WithDefaults()
 	setDefault(&o.AckTime, 10*time.Second)
 	setDefault(&o.DrainTime, 2*time.Second)
 	setDefault(&o.DrainBytes, 16<<20)

@@ -79,7 +79,7 @@ func TestMD5Case(t *testing.T) {
 	if !strings.Contains(body, zeroMD5) {
 		t.Errorf("sent as %q", body)
 	}
-	meta, err := parseMetadata([]byte(decl("a", "0", strings.ToUpper(zeroMD5))), Document, Limits{}.withDefaults())
+	meta, err := parseMetadata([]byte(decl("a", "0", strings.ToUpper(zeroMD5))), Document, Limits{}.WithDefaults())
 	if err != nil || meta.files[0].MD5 != zeroMD5 {
 		t.Errorf("read as %+v, %v", meta.files, err)
 	}
@@ -114,7 +114,7 @@ func TestSplit(t *testing.T) {
 			}
 			for _, d := range []Dialect{Document, HistoricalCode} {
 				body := metadataMessage(part, d, true)
-				meta, err := parseMetadata([]byte(body), Document, Limits{FileBytes: 1 << 62, UploadBytes: 1 << 62}.withDefaults())
+				meta, err := parseMetadata([]byte(body), Document, Limits{FileBytes: 1 << 62, UploadBytes: 1 << 62}.WithDefaults())
 				if err != nil || len(body) > MaxMessage || meta.dialect != d || len(meta.files) != len(part) {
 					t.Fatalf("part %d, %s: %d bytes, %d files, %v", i, d, len(body), len(meta.files), err)
 				}
@@ -156,7 +156,7 @@ func TestMetadataRoundTrip(t *testing.T) {
 		}
 		d := rapid.SampledFrom([]Dialect{Document, HistoricalCode}).Draw(t, "dialect")
 		pairs := rapid.Permutation(strings.Split(metadataMessage(files, d, false), "&")).Draw(t, "order")
-		meta, err := parseMetadata([]byte(strings.Join(pairs, "&")), d, Limits{}.withDefaults())
+		meta, err := parseMetadata([]byte(strings.Join(pairs, "&")), d, Limits{}.WithDefaults())
 		if err != nil || meta.dialect != d || meta.asksReason || len(meta.files) != len(files) {
 			t.Fatalf("%+v, %v", meta, err)
 		}

@@ -97,7 +97,7 @@ func meaning(t *testing.T, body string, d Dialect) map[string]string {
 // inputs are the files of a recording's declaration, with the MD5 that it declares.
 func (r recording) inputs(t *testing.T) []File {
 	t.Helper()
-	meta, err := parseMetadata([]byte(r.client[1]), r.dialect, Limits{}.withDefaults())
+	meta, err := parseMetadata([]byte(r.client[1]), r.dialect, Limits{}.WithDefaults())
 	if err != nil {
 		t.Fatal(r.name, err)
 	}
@@ -198,7 +198,7 @@ func TestClientReplays(t *testing.T) {
 	for _, r := range recordings(t) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			login, err := parseLogin([]byte(r.clientLogin(t)), Limits{}.withDefaults())
+			login, err := parseLogin([]byte(r.clientLogin(t)), Limits{}.WithDefaults())
 			if err != nil {
 				t.Fatal(err)
 			}
