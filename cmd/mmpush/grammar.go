@@ -24,6 +24,7 @@ type grammar struct {
 	List    listCmd    `cmd:"" help:"List the packages of a repository."`
 	Remove  removeCmd  `cmd:"" help:"Take packages out of a repository."`
 	Gc      gcCmd      `cmd:"" name:"gc" help:"Delete retired files whose time is over, and what killed processes have left."`
+	Export  exportCmd  `cmd:"" help:"Copy exactly what is published into a folder."`
 	Fsck    fsckCmd    `cmd:"" help:"Check a repository, and repair it."`
 	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`

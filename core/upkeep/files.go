@@ -239,6 +239,15 @@ func copyFile(from vfs.FS, name string, to vfs.FS, as string, f File) error {
 	return nil
 }
 
+// copyWhole shares the blocks where the file system can, or copies the bytes.
+func copyWhole(dst, src vfs.File) error {
+	if c, ok := dst.(vfs.Cloner); ok && c.CloneFrom(src) == nil {
+		return nil
+	}
+	_, err := io.Copy(dst, src)
+	return err
+}
+
 // fill shares the blocks where the file system can, or copies the bytes; in either case
 // they are read, and hashed.
 func fill(dst, src vfs.File, f File) error {
