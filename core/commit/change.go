@@ -57,6 +57,9 @@ type Switch struct {
 	// Write writes the new content. The writer is a [vfs.File], so that what stays as
 	// it is can be copied by the system.
 	Write func(io.Writer) error
+	// Link, if it is not empty, makes the index a symbolic link that says this, a path
+	// below the repository; Write is not called, and Clock says nothing about it.
+	Link string
 }
 
 // Retire is one file to retire.

@@ -17,7 +17,9 @@
 //
 //  1. The caller stages the change's files in .mmpush/stage/ID, synced, with no
 //     lock held.
+//
 //  2. [Begin] takes the lock, recovers (below) and sweeps dead stages.
+//
 //  3. [Tx.Commit] sees to it that nothing behind the commit point can fail for a
 //     reason that is known before: pool folders are made, and their parents synced;
 //     stage and targets are on one file system. It writes the new index files into the stage and syncs them. Their
@@ -27,6 +29,9 @@
 //     step 7 need is taken: a full disk is met here. Then the stage folder and
 //     its parent are synced; if .mmpush may be new, .mmpush and the repository's
 //     folder too.
+//     An index may also be a symbolic link, for a format whose index files lie in a folder
+//     of their own: what it says stands for its content, and it has no date to keep.
+//
 //  4. The journal says everything that follows: the intent in a form that can be
 //     planned again, the files to place with their SHA-256, the identity of each
 //     index file that the plan was made on (base: inode, size, modification time,
@@ -34,12 +39,17 @@
 //     time, SHA-256; a rename alters the change time), the files to retire and the
 //     history record. It is written to a temporary name, synced, renamed, and its
 //     folder synced. That is the commit point.
+//
 //  5. The files are renamed into their places, over nothing but damaged bytes; each
 //     folder that received one is synced.
+//
 //  6. The index files are renamed, in the format's order; the folder is synced.
+//
 //  7. The retire records are appended and synced, then the history record, last:
 //     a history that has the transaction says that everything before is durable.
+//
 //  8. The journal is removed. Only now is the change acknowledged.
+//
 //  9. [Tx.Expire] deletes retired files whose grace time is over, and the oldest of
 //     those beyond the setting retired-max. Their folders are
 //     synced before the list of retired files is replaced: a file that a power loss

@@ -95,6 +95,11 @@ func hasContent(fsys vfs.FS, name string, size int64, sum string) (bool, error) 
 	return got == sum, err
 }
 
+func textSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
 // sumOf is the SHA-256 of a file.
 func sumOf(fsys vfs.FS, name string) (string, error) {
 	f, err := fsys.Open(name)

@@ -47,8 +47,9 @@ type journalSwitch struct {
 	From string        `json:"from"`
 	Base repo.Identity `json:"base"`
 	Next repo.Identity `json:"next"`
-	// SHA256 is of the staged file.
+	// SHA256 is of the staged file, or of what the staged link says.
 	SHA256 string `json:"sha256"`
+	Link   bool   `json:"link,omitempty"`
 }
 
 func formatJournal(j journal) ([]byte, error) {

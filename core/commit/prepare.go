@@ -3,6 +3,7 @@ package commit
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path"
 	"time"
 
@@ -66,7 +67,7 @@ func (tx *Tx) indexTimes(ctx context.Context, c Change) ([]time.Time, error) {
 	deadline := tx.repo.Now().Add(tx.opt.LockWait)
 	times := make([]time.Time, len(c.Switches))
 	for i, s := range c.Switches {
-		for {
+		for s.Link == "" {
 			now := tx.repo.Now()
 			t, wait := c.Clock.after(s.Base, now)
 			times[i] = t
@@ -115,6 +116,9 @@ func stagedIndex(j journal, index string) string {
 // stageIndex writes one new index file.
 func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, error) {
 	js := journalSwitch{Index: s.Index, From: stagedIndex(j, s.Index), Base: s.Base}
+	if s.Link != "" {
+		return tx.stageLink(js, s.Link)
+	}
 	f, err := tx.repo.FS.Create(js.From, repo.FileMode)
 	if err != nil {
 		return js, err
@@ -129,6 +133,21 @@ func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, e
 	if js.SHA256, err = sumOf(tx.repo.FS, js.From); err != nil {
 		return js, err
 	}
+	js.Next, err = repo.Identify(tx.repo.FS, js.From)
+	js.Next.ChangeTime = 0
+	return js, err
+}
+
+// stageLink makes a link that will be an index. The sync of the stage makes it durable.
+func (tx *Tx) stageLink(js journalSwitch, target string) (journalSwitch, error) {
+	if !fs.ValidPath(target) {
+		return js, fmt.Errorf("a link to %q would lead out of the repository", target)
+	}
+	err := tx.repo.FS.Symlink(target, js.From)
+	if err != nil {
+		return js, err
+	}
+	js.Link, js.SHA256 = true, textSum(target)
 	js.Next, err = repo.Identify(tx.repo.FS, js.From)
 	js.Next.ChangeTime = 0
 	return js, err

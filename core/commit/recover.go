@@ -117,11 +117,20 @@ func (tx *Tx) stateOf(s journalSwitch) (state, error) {
 	if !id.SameFile(s.Next) {
 		return isForeign, nil
 	}
-	ok, err := hasContent(tx.repo.FS, s.Index, s.Next.Size, s.SHA256)
+	ok, err := tx.isNext(s)
 	if err != nil || !ok {
 		return isForeign, err
 	}
 	return isNext, nil
+}
+
+// isNext compares the content of the index with that of the staged one.
+func (tx *Tx) isNext(s journalSwitch) (bool, error) {
+	if !s.Link {
+		return hasContent(tx.repo.FS, s.Index, s.Next.Size, s.SHA256)
+	}
+	target, err := tx.repo.FS.Readlink(s.Index)
+	return textSum(target) == s.SHA256, err
 }
 
 // replan plans the intent again, on what somebody else has made of the repository.

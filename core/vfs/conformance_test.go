@@ -260,3 +260,40 @@ func TestReplaceFile(t *testing.T) {
 		}
 	})
 }
+
+func TestSymlink(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS) {
+		write(t, fsys, "a", "one")
+		if err := fsys.Symlink("a/b", "link"); err != nil {
+			t.Fatal(err)
+		}
+		if err := fsys.Symlink("c", "link"); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("over a link: %v", err)
+		}
+		info, err := fsys.Lstat("link")
+		if err != nil || info.Mode&fs.ModeSymlink == 0 || info.Size != 3 {
+			t.Errorf("%+v %v", info, err)
+		}
+		if target, err := fsys.Readlink("link"); target != "a/b" || err != nil {
+			t.Errorf("%q %v", target, err)
+		}
+		if _, err := fsys.Readlink("a"); err == nil {
+			t.Error("a file was read as a link")
+		}
+		if err := fsys.Symlink("d", "new"); err != nil {
+			t.Fatal(err)
+		}
+		if err := fsys.Rename("new", "link"); err != nil {
+			t.Fatal(err)
+		}
+		if target, err := fsys.Readlink("link"); target != "d" || err != nil {
+			t.Errorf("after the rename: %q %v", target, err)
+		}
+		if _, err := fsys.Open("link"); err == nil {
+			t.Error("a link to nowhere was opened")
+		}
+		if err := fsys.Remove("link"); err != nil {
+			t.Error(err)
+		}
+	})
+}

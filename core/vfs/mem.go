@@ -12,7 +12,7 @@ import (
 )
 
 // Mem is a folder in memory that knows which of its content would survive a power
-// loss. It is for tests; it has no links.
+// loss. It is for tests; it follows no links.
 type Mem struct {
 	mu      sync.Mutex
 	now     func() time.Time
@@ -155,6 +155,9 @@ func (m *Mem) Open(name string) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, err := m.find("open", name)
+	if err == nil && n.mode&fs.ModeSymlink != 0 {
+		err = &fs.PathError{Op: "open", Path: name, Err: syscall.ELOOP}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +175,33 @@ func (m *Mem) create(op, name string, mode fs.FileMode) (*memNode, error) {
 	n := m.newNode(mode)
 	m.set(dir, base, n, nil)
 	return n, nil
+}
+
+// Symlink implements [FS]. What a link says is as durable as its name: file systems keep
+// both in one place.
+func (m *Mem) Symlink(target, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, err := m.create("symlink", name, fs.ModeSymlink|0o777)
+	if err == nil {
+		n.data = []byte(target)
+		n.synced = memImage{data: n.data, mode: n.mode, mtime: n.mtime}
+	}
+	return err
+}
+
+// Readlink implements [FS].
+func (m *Mem) Readlink(name string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, err := m.find("readlink", name)
+	if err == nil && n.mode&fs.ModeSymlink == 0 {
+		err = &fs.PathError{Op: "readlink", Path: name, Err: syscall.EINVAL}
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(n.data), nil
 }
 
 // Create implements [FS].

@@ -9,7 +9,7 @@ import (
 // Op is one call through an observed FS.
 type Op struct {
 	// Kind is the method: "open", "create", "lock-open", "append", "mkdir",
-	// "rename", "remove", "lstat", "readdir", "syncdir", "chmod", "chtimes",
+	// "rename", "remove", "symlink", "readlink", "lstat", "readdir", "syncdir", "chmod", "chtimes",
 	// and of files "read", "write", "sync", "truncate", "fchmod", "fstat",
 	// "trylock", "clone", "close".
 	Kind string
@@ -21,7 +21,7 @@ type Op struct {
 // durable.
 func (o Op) Writes() bool {
 	switch o.Kind {
-	case "open", "lstat", "readdir", "read", "fstat", "trylock", "close":
+	case "open", "readlink", "lstat", "readdir", "read", "fstat", "trylock", "close":
 		return false
 	}
 	return true
@@ -110,6 +110,15 @@ func (o *observed) Chmod(name string, mode fs.FileMode) error {
 
 func (o *observed) Chtimes(name string, mtime time.Time) error {
 	return o.do("chtimes", name, func() error { return o.fsys.Chtimes(name, mtime) })
+}
+
+func (o *observed) Symlink(target, name string) error {
+	return o.do("symlink", name, func() error { return o.fsys.Symlink(target, name) })
+}
+
+func (o *observed) Readlink(name string) (target string, err error) {
+	err = o.do("readlink", name, func() error { target, err = o.fsys.Readlink(name); return err })
+	return target, err
 }
 
 func (o *observed) Lstat(name string) (info Info, err error) {

@@ -133,8 +133,10 @@ func (d *Dir) Rename(from, to string) error { return d.root.Rename(from, to) }
 // Remove implements [FS].
 func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
 
-// Symlink makes a link. Wherever it leads, nobody who comes by way of this folder
-// follows it out.
+// Readlink implements [FS].
+func (d *Dir) Readlink(name string) (string, error) { return d.root.Readlink(name) }
+
+// Symlink implements [FS].
 func (d *Dir) Symlink(target, name string) error { return d.root.Symlink(target, name) }
 
 // Chmod implements [FS].

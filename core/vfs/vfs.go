@@ -119,6 +119,11 @@ type FS interface {
 	Chmod(name string, mode fs.FileMode) error
 	// Chtimes sets the modification time; the access time is set to the same.
 	Chtimes(name string, mtime time.Time) error
+	// Symlink makes a link that says target, and fails with fs.ErrExist if the name is
+	// taken. Wherever it leads, nobody who comes by way of this FS gets out.
+	Symlink(target, name string) error
+	// Readlink returns what a link says.
+	Readlink(name string) (string, error)
 }
 
 // Cloner is what a File can be if its file system shares blocks between files.
