@@ -32,6 +32,7 @@ type grammar struct {
 	User    userCmd    `cmd:"" help:"Change who may log in to a server, and what they may do."`
 	Hook    hookCmd    `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
 	Status  statusCmd  `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`
+	Receive receiveCmd `cmd:"" help:"Take uploads from one user behind SSH and publish them."`
 	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -15,6 +16,8 @@ const defaultWidth = 80
 // printer writes text for people to one stream.
 type printer struct {
 	w io.Writer
+	// writing is held by who writes: ssh is heard while the work goes on.
+	writing sync.Mutex
 	// width is where messages are wrapped; 0 is nowhere: in a log, a message is one
 	// line, so that it can be searched for.
 	width int
@@ -42,6 +45,8 @@ func newPrinter(e env, w io.Writer, color string) *printer {
 
 // raw writes text as it is.
 func (p *printer) raw(text string) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	if p.silent || p.failed != nil {
 		return
 	}

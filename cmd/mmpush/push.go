@@ -14,7 +14,7 @@ import (
 type pushCmd struct {
 	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
 
-	To             *string `placeholder:"TARGET" help:"Where to publish: the folder of a repository, or a server: tupkgs://[USER@]HOST[:PORT]. Default: $$MMPUSH_TO."`
+	To             *string `placeholder:"TARGET" help:"Where to publish: the folder of a repository, a server: tupkgs://[USER@]HOST[:PORT], a machine with mmpush: ssh://[USER@]HOST[:PORT]/REPO, or a drop folder: sftp://[USER@]HOST[:PORT]/FOLDER. Default: $$MMPUSH_TO."`
 	Init           bool    `help:"Make the repository if it is not there; needs --arch."`
 	Arch           string  `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
 	Rebuild        bool    `help:"Ask to replace a published version by other bytes."`
@@ -22,6 +22,7 @@ type pushCmd struct {
 	TakeOver       bool    `help:"Ask to take a package over from another source."`
 	DryRun         bool    `short:"n" help:"Do everything but publish, and show what would happen."`
 	remoteFlags
+	sshFlags
 	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
 }
 
@@ -30,7 +31,8 @@ func (*pushCmd) Help() string {
 	return `Each manifest is published on its own, one after the other; the exit code is the worst of them: ` +
 		`130, 1, 2, 5, 6, 7, 4, 3, 8, 0 from the worst. Pushing what is published already, byte for byte, is a success ("unchanged"). ` +
 		`A server is tupkgs://USER@HOST (TLS), with ?fingerprint=sha256:HEX for a certificate of its own, or tupkg://USER@localhost; ` +
-		`?v=1 asks for the old version of the protocol. A lost connection is tried again, and an upload that was cut short goes on where it stopped.`
+		`?v=1 asks for the old version of the protocol. A lost connection is tried again, and an upload that was cut short goes on where it stopped. ` +
+		`ssh:// and sftp:// run your own ssh; in both, /~/ is the home folder there.`
 }
 
 func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
@@ -80,7 +82,7 @@ func (c *pushCmd) open(ctx context.Context, a *app) (t opened, done func(), err 
 	case c.Init && manifest.ValidArch(c.Arch) != nil:
 		return nil, nil, wrongArch(c.Arch)
 	}
-	return a.openTarget(ctx, destination{target, init, c.DryRun, c.remoteFlags})
+	return a.openTarget(ctx, destination{target, init, c.DryRun, c.remoteFlags, c.sshFlags})
 }
 
 func (c *pushCmd) target(a *app) (transport.Target, error) {

@@ -80,7 +80,7 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, dir, closeState, err := c.state(a, r)
+	state, dir, closeState, err := a.state(c.State, r)
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +113,13 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 }
 
 // state is where partial files lie: the repository's own folder, or another one.
-func (c *serveCmd) state(a *app, r *repo.Repo) (fsys vfs.FS, dir string, done func(), err error) {
-	if c.State == "" {
+func (a *app) state(at string, r *repo.Repo) (fsys vfs.FS, dir string, done func(), err error) {
+	if at == "" {
 		return r.FS, repo.MetaDir, func() {}, r.Prepare()
 	}
-	folder, err := vfs.OpenDir(c.State)
+	folder, err := vfs.OpenDir(at)
 	if err != nil {
-		return nil, "", nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: c.State, Err: err}
+		return nil, "", nil, &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: at, Err: err}
 	}
 	return a.folder(folder), ".", func() { _ = folder.Close() }, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -27,6 +28,7 @@ type destination struct {
 	init   *repo.InitOptions
 	dryRun bool
 	remote remoteFlags
+	ssh    sshFlags
 }
 
 // opener opens a target; done closes it.
@@ -34,7 +36,7 @@ type opener func(ctx context.Context, a *app, d destination) (o opened, done fun
 
 // transports are the ways to a repository that this program has, by scheme.
 func transports() map[string]opener {
-	return map[string]opener{"dir": openDir, "tupkg": openTupkg, "tupkgs": openTupkg}
+	return map[string]opener{"dir": openDir, "tupkg": openTupkg, "tupkgs": openTupkg, "ssh": openSSH, "sftp": openSFTP}
 }
 
 func (a *app) openTarget(ctx context.Context, d destination) (opened, func(), error) {
@@ -54,7 +56,7 @@ func (a *app) openTarget(ctx context.Context, d destination) (opened, func(), er
 // openDir opens a repository in a folder of this machine.
 func openDir(_ context.Context, a *app, d destination) (opened, func(), error) {
 	t, init, dryRun := d.target, d.init, d.dryRun
-	if flag := d.remote.given(); flag != "" {
+	if flag := cmp.Or(d.remote.given(), d.ssh.given()); flag != "" {
 		return nil, nil, wrongUsage("leave it out, or give a server as the target", "%s goes with a server; the target is a folder of this machine", flag)
 	}
 	folder, err := dir.OpenFolder(t.Path, init != nil && !dryRun)
