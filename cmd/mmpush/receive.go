@@ -155,9 +155,8 @@ func (c *receiveCmd) refuse(ctx context.Context, conn io.ReadWriteCloser, log *s
 		}
 		told = r
 	}
-	if rerr := tupkg.Refuse2(ctx, conn, told, tupkg.Options{Agent: agent()}); rerr == nil {
-		return err
-	}
+	// What came of telling it changes nothing.
+	_ = tupkg.Refuse2(ctx, conn, told, tupkg.Options{Agent: agent()})
 	return err
 }
 
