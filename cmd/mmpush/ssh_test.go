@@ -149,7 +149,7 @@ func TestPushSSHRefused(t *testing.T) {
 		{name: "no repository", path: "/no/such/repository", code: exitRejected, says: "no such folder"},
 		{name: "no path", path: "/", code: exitRejected, says: "which repository"},
 		{name: "odd command", wrong: func(_ *testing.T, _ *remote, s *shell) { s.vars["MMPUSH_SSH_COMMAND"] = "ssh 'x" }, code: exitUsage, says: "not closed"},
-		{name: "init", args: []string{"--init", "--arch", "amd64-debian"}, code: exitUsage, says: "log in there"},
+		{name: "init", args: []string{"--init", "--arch", "amd64-debian"}, code: exitUsage, says: "own machine"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
