@@ -123,6 +123,11 @@ func twoPackages() mpktest.Upload {
 	return mpktest.Upload{Packages: []mpktest.Package{{Payload: 3000}, {Name: "second", Payload: 50}}}
 }
 
+// large is an upload of many chunks.
+func large() mpktest.Upload {
+	return mpktest.Upload{Packages: []mpktest.Package{{Payload: 8 << 20}}}
+}
+
 // TestVersion1: on request, in both dialects, with the manifest last; the result does
 // not claim what nobody can know.
 func TestVersion1(t *testing.T) {

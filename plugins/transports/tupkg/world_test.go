@@ -186,6 +186,13 @@ func (w *world) listen(t testing.TB, secure bool) tupkg.Server {
 		s.Fingerprint = sum[:]
 		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{wire.ALPN}, Certificates: []tls.Certificate{c}})
 	}
+	w.serve(t, l)
+	return s
+}
+
+// serve serves on a listener until the test ends.
+func (w *world) serve(t testing.TB, l net.Listener) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan error, 1)
 	go func() { over <- w.Serve(ctx, l) }()
@@ -195,8 +202,10 @@ func (w *world) listen(t testing.TB, secure bool) tupkg.Server {
 			t.Error(err)
 		}
 	})
-	return s
 }
+
+// shortDrain is a server that stops soon when it is told to.
+func shortDrain(o *server.Options) { o.Limits.Drain = time.Millisecond }
 
 // certificate is a self-signed one.
 func certificate(t testing.TB) tls.Certificate {
