@@ -155,7 +155,9 @@ func TestServerStops(t *testing.T) {
 			way.Patience = patience
 			var notices []string
 			way.Options.Notice = func(text string) { notices = append(notices, text) }
-			way.Wrap = func(n net.Conn) net.Conn { return &stopping{Conn: n, after: 300_000, ctx: ctx, stop: stop, spoke: make(chan struct{})} }
+			way.Wrap = func(n net.Conn) net.Conn {
+				return &stopping{Conn: n, after: 300_000, ctx: ctx, stop: stop, spoke: make(chan struct{})}
+			}
 			_, err = way.Push(t.Context(), open(t, large()))
 			e, ok := errors.AsType[*report.Error](err)
 			if !ok || e.Kind != report.KindTransport || e.Code != report.CodeConnection || !strings.Contains(e.Error(), "the server stops") || e.Hint == "" {
