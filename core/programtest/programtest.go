@@ -21,11 +21,18 @@ func Need(t testing.TB, name string) string {
 	if err == nil {
 		return path
 	}
-	if required(os.Getenv(Required), name) {
-		t.Fatalf("%s is not installed, and %s says that it has to be: %v", name, Required, err)
-	}
-	t.Skipf("%s is not installed; %s=%s makes this a failure", name, Required, name)
+	Missing(t, name, err)
 	return ""
+}
+
+// Missing ends a test that cannot have what it needs, a program or something else of
+// the machine with that name: as a failure if [Required] names it, else as a skip.
+func Missing(t testing.TB, name string, err error) {
+	t.Helper()
+	if required(os.Getenv(Required), name) {
+		t.Fatalf("there is no %s, and %s says that there has to be: %v", name, Required, err)
+	}
+	t.Skipf("there is no %s; %s=%s makes this a failure: %v", name, Required, name, err)
 }
 
 // Check is Need for what is not a program, such as a library or an ability of the
