@@ -15,6 +15,7 @@ import (
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -97,6 +98,7 @@ func TestEveryFieldCrosses(t *testing.T) {
 	same(t, filled[plan.Plan](), planToPB, planFromPB)
 	same(t, plan.Plan{}, planToPB, planFromPB)
 	same(t, filled[upload.Progress](), progressToPB, progressFromPB)
+	same(t, filled[transport.Sending](), sendingToPB, sendingFromPB)
 	same(t, filled[index.Selector](), selectorToPB, selectorFromPB)
 	rep := filled[report.Report]()
 	rep.Schema = report.Schema

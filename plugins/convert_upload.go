@@ -4,6 +4,7 @@ import (
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/mpk"
+	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/plugins/pluginpb"
 )
@@ -149,5 +150,17 @@ func progressFromPB(p *pluginpb.Progress) upload.Progress {
 	return upload.Progress{
 		File: p.GetFile(), Done: p.GetDone(), Total: p.GetTotal(), Number: int(p.GetNumber()), Files: int(p.GetFiles()),
 		AllDone: p.GetAllDone(), AllTotal: p.GetAllTotal(),
+	}
+}
+
+func sendingToPB(n transport.Sending) *pluginpb.Sending {
+	return &pluginpb.Sending{
+		Stage: clean(n.Stage), File: clean(n.File), Number: int32(n.Number), Files: int32(n.Files), Done: n.Done, Total: n.Total, Skipped: n.Skipped,
+	}
+}
+
+func sendingFromPB(n *pluginpb.Sending) transport.Sending {
+	return transport.Sending{
+		Stage: n.GetStage(), File: n.GetFile(), Number: int(n.GetNumber()), Files: int(n.GetFiles()), Done: n.GetDone(), Total: n.GetTotal(), Skipped: n.GetSkipped(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // keeper has one plugin running from its first use to its end, and starts it anew
@@ -13,13 +14,33 @@ type keeper struct {
 	options Options
 	kind    Kind
 
+	warmed  atomic.Bool
+	cooling atomic.Pointer[context.CancelFunc]
+
 	mu     sync.Mutex
 	plugin *Plugin
 	closed bool
 }
 
+// Warm starts the program in the background, once, so that it is there when it is
+// asked. If it cannot be started, whoever asks is told.
+func (k *keeper) Warm() {
+	if k.warmed.Swap(true) {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	k.cooling.Store(&cancel)
+	go func() {
+		defer cancel()
+		_, _ = k.running(ctx)
+	}()
+}
+
 // Close ends the program. Calls that are under way fail.
 func (k *keeper) Close() {
+	if cool := k.cooling.Load(); cool != nil {
+		(*cool)()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.closed = true

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -44,10 +45,23 @@ type runFolder struct {
 	dir   *vfs.Dir
 	lock  vfs.File
 	views atomic.Uint64
+	// short is a folder for the sockets, if the name of this one is too long.
+	short *runFolder
 }
 
 func newRunFolder() (*runFolder, error) {
-	base := os.TempDir()
+	r, err := makeRunFolder(os.TempDir())
+	if err != nil || len(r.path) <= maxFolderPath || runtime.GOOS == "windows" {
+		return r, err
+	}
+	if r.short, err = makeRunFolder("/tmp"); err != nil {
+		r.remove()
+		return nil, err
+	}
+	return r, nil
+}
+
+func makeRunFolder(base string) (*runFolder, error) {
 	sweep(base)
 	at, err := os.MkdirTemp(base, folderPrefix)
 	if err != nil {
@@ -61,10 +75,15 @@ func newRunFolder() (*runFolder, error) {
 	return r, nil
 }
 
-func (r *runFolder) prepare() error {
-	if len(r.path) > maxFolderPath {
-		return fmt.Errorf("%s is too long a name for a folder with sockets; set TMPDIR to a shorter one", r.path)
+// sockets is the folder to make sockets in.
+func (r *runFolder) sockets() string {
+	if r.short != nil {
+		return r.short.path
 	}
+	return r.path
+}
+
+func (r *runFolder) prepare() error {
 	var err error
 	if r.dir, err = vfs.OpenDir(r.path); err != nil {
 		return err
@@ -87,6 +106,9 @@ func (r *runFolder) remove() {
 		_ = r.dir.Close()
 	}
 	removeAll(r.path)
+	if r.short != nil {
+		r.short.remove()
+	}
 }
 
 // removeAll deletes a folder of ours, those among them that cannot be written to.
@@ -151,6 +173,9 @@ func (r *runFolder) program(from string) (at, sum string, err error) {
 	return at, sum, err
 }
 
+// copySize is how much is copied at once, in bytes.
+const copySize = 1 << 20
+
 // copy writes a new file and returns the hash of what was written.
 func (r *runFolder) copy(src io.Reader, name string, mode fs.FileMode, limit int64) (sum string, err error) {
 	f, err := r.dir.Create(name, mode)
@@ -158,7 +183,9 @@ func (r *runFolder) copy(src io.Reader, name string, mode fs.FileMode, limit int
 		return "", err
 	}
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(src, limit+1))
+	// The file has a way of its own to read from another; here it must not.
+	both := struct{ io.Writer }{io.MultiWriter(f, h)}
+	n, err := io.CopyBuffer(both, io.LimitReader(src, limit+1), make([]byte, min(copySize, limit+1)))
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

@@ -177,6 +177,12 @@ func (s *server) push(ctx context.Context, r *pluginpb.PushRequest, send func(*p
 		Waiting: func(holder string) {
 			_ = send(&pluginpb.PushAnswer{Answer: &pluginpb.PushAnswer_Waiting{Waiting: clean(holder)}})
 		},
+		Sending: func(n transport.Sending) {
+			_ = send(&pluginpb.PushAnswer{Answer: &pluginpb.PushAnswer_Sending{Sending: sendingToPB(n)}})
+		},
+		Notice: func(text string) {
+			_ = send(&pluginpb.PushAnswer{Answer: &pluginpb.PushAnswer_Notice{Notice: clean(text)}})
+		},
 		Progress: func(p upload.Progress) {
 			_ = send(&pluginpb.PushAnswer{Answer: &pluginpb.PushAnswer_Progress{Progress: progressToPB(p)}})
 		},

@@ -99,6 +99,7 @@ type delivery struct {
 	// alive is called when the push has got somewhere.
 	alive  func()
 	last   upload.Progress
+	sent   transport.Sending
 	report *report.Report
 	told   error
 }
@@ -110,6 +111,12 @@ func (d *delivery) add(m *pluginpb.PushAnswer) error {
 	case *pluginpb.PushAnswer_Waiting:
 		if d.options.Waiting != nil {
 			d.options.Waiting(shorten(m.Waiting))
+		}
+	case *pluginpb.PushAnswer_Sending:
+		d.sending(sendingFromPB(m.Sending))
+	case *pluginpb.PushAnswer_Notice:
+		if d.options.Notice != nil {
+			d.options.Notice(shorten(m.Notice))
 		}
 	case *pluginpb.PushAnswer_Report:
 		if proto.Size(m.Report) > maxAnswer {
@@ -140,6 +147,20 @@ func (d *delivery) progress(p upload.Progress) {
 	}
 	if d.options.Progress != nil {
 		d.options.Progress(p)
+	}
+}
+
+// sending is progress for the bytes that are sent.
+func (d *delivery) sending(n transport.Sending) {
+	if n.Done < 0 || n.Total < 0 || n.Done > n.Total || n.Skipped < 0 || n.Number < 0 || n.Files < 0 {
+		return
+	}
+	if n.Done > d.sent.Done || n.Number > d.sent.Number {
+		d.alive()
+		d.sent = n
+	}
+	if d.options.Sending != nil {
+		d.options.Sending(n)
 	}
 }
 

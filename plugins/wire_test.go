@@ -262,6 +262,7 @@ func TestWireProgress(t *testing.T) {
 	t.Parallel()
 	u := opened(t, mpktest.Upload{})
 	real := upload.Progress{File: "a", Done: 1, Total: 2, Number: 1, Files: 1, AllDone: 1, AllTotal: 2}
+	sent := transport.Sending{File: "a", Done: 1, Total: 2}
 	p := inProcess(t, &server{info: Info{Name: "p", Version: "1"}, open: func(_ context.Context, _ transport.Target, o transport.Options) (transport.Transport, error) {
 		if !o.Rebuild || !o.Downgrade || !o.TakeOver || !o.DryRun || o.LockWait != time.Second || o.Program != "me" {
 			t.Errorf("%+v", o)
@@ -269,15 +270,18 @@ func TestWireProgress(t *testing.T) {
 		o.Progress(real)
 		o.Progress(upload.Progress{AllDone: 7, AllTotal: 2})
 		o.Waiting("somebody")
+		o.Sending(sent)
+		o.Notice("again")
 		return nil, errors.New("enough")
 	}})
 	var told []any
+	sending := func(n transport.Sending) { told = append(told, n) }
 	way := (&Transport{keeper{plugin: p, pin: p.pin, kind: KindTransport}}).To("p://x", transport.Options{
 		Rebuild: true, Downgrade: true, TakeOver: true, DryRun: true, LockWait: time.Second, Program: "me",
-		Progress: func(p upload.Progress) { told = append(told, p) }, Waiting: func(h string) { told = append(told, h) },
+		Progress: func(p upload.Progress) { told = append(told, p) }, Waiting: func(h string) { told = append(told, h) }, Notice: func(n string) { told = append(told, n) }, Sending: sending,
 	})
 	_, err := way.Push(t.Context(), u)
-	if err == nil || !strings.Contains(err.Error(), "enough") || !reflect.DeepEqual(told, []any{real, "somebody"}) {
+	if err == nil || !strings.Contains(err.Error(), "enough") || !reflect.DeepEqual(told, []any{real, "somebody", sent, "again"}) {
 		t.Errorf("%v %v", told, err)
 	}
 }

@@ -20,6 +20,8 @@ type batchCmd struct {
 	AllowDowngrade bool          `help:"Ask to publish a version that is less than the published one."`
 	TakeOver       bool          `help:"Ask to take a package over from another source."`
 	LockWait       time.Duration `default:"60s" placeholder:"DURATION" help:"How long a change waits to begin while another program changes the repository. Default: 60s."`
+
+	verifierFlags
 }
 
 // Help is shown by --help.
@@ -44,10 +46,13 @@ func (c *batchCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if at == "" {
 		return a.fail(wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to change"))
 	}
+	if err := c.ask(a); err != nil {
+		return a.fail(err)
+	}
 	b := &batch{
 		app: a, path: at,
 		requests: plan.Requests{Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver},
-		options:  pipeline.Options{Who: a.User, Transport: "dir", LockWait: c.LockWait, Program: program("batch"), Waiting: a.waiting},
+		options:  pipeline.Options{Who: a.User, Transport: "dir", LockWait: c.LockWait, Program: program("batch"), Waiting: a.waiting, Required: a.required},
 	}
 	return b.serve(ctx, bool(c.InitialChange))
 }

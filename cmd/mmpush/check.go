@@ -13,6 +13,8 @@ type checkCmd struct {
 	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
 
 	Arch string `placeholder:"ARCH" help:"Check only the packages of this architecture; default: all that the manifest has."`
+
+	verifierFlags
 }
 
 // Help is shown by --help.
@@ -25,7 +27,10 @@ func (c *checkCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if c.Arch != "" && manifest.ValidArch(c.Arch) != nil {
 		return a.fail(wrongArch(c.Arch))
 	}
+	if err := c.ask(a); err != nil {
+		return a.fail(err)
+	}
 	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
-		return pipeline.Check(ctx, u, c.Arch, pipeline.Options{Progress: shown.tell}, nil)
+		return pipeline.Check(ctx, u, c.Arch, pipeline.Options{Progress: shown.tell}, a.askedVerifiers())
 	})
 }

@@ -18,7 +18,9 @@ func (p *printer) findings(list []report.Finding) {
 		if !sameHintFollows(list[i:]) {
 			p.hint(f.Hint)
 		}
-		if code := string(f.Code); f.Refuses() && !slices.Contains(codes, code) {
+		// The codes of plugins are explained by whoever wrote them.
+		_, known := report.Explain(f.Code)
+		if code := string(f.Code); known && f.Refuses() && !slices.Contains(codes, code) {
 			codes = append(codes, code)
 		}
 	}

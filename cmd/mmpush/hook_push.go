@@ -351,7 +351,7 @@ func (p *push) options() pipeline.Options {
 		verb = "pre-receive"
 	}
 	return pipeline.Options{
-		Who: p.who.Name, Transport: "git", DryRun: p.pre || p.wishes.DryRun, LockWait: p.flags.LockWait, Program: program(verb),
+		Who: p.who.Name, Transport: "git", DryRun: p.pre || p.wishes.DryRun, LockWait: p.flags.LockWait, Program: program(verb), Required: p.required,
 		Waiting: func(holder string) {
 			p.voice.Say("mmpush", "waiting for the repository: it is locked by "+holder)
 		},

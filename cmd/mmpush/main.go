@@ -81,6 +81,8 @@ type app struct {
 	json     bool
 	// verb is the name of the verb that runs.
 	verb string
+	// plugins are those of this run.
+	plugins pluginSet
 	// asked is true once the user was shown a plan and asked.
 	asked bool
 }
@@ -88,6 +90,7 @@ type app struct {
 // run plays the whole program and returns its exit code.
 func run(ctx context.Context, e env) (code int) {
 	a := newApp(e)
+	defer a.plugins.close()
 	defer func() {
 		if p := recover(); p != nil {
 			code = a.end(a.fail(panicError(p)))

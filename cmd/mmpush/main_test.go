@@ -17,6 +17,9 @@ import (
 // TestMain lets the test binary play the program, and the program in situations
 // that are hard to meet from outside.
 func TestMain(m *testing.M) {
+	if playPlugin() {
+		return
+	}
 	testscript.Main(m, map[string]func(){
 		"mmpush":             main,
 		modifyrepoName:       main,

@@ -150,7 +150,7 @@ func asked() plan.Requests { return plan.Requests{Rebuild: true, Downgrade: true
 
 func (a *app) modifyrepoOptions() pipeline.Options {
 	return pipeline.Options{
-		Who: a.User, Transport: "dir", LockWait: modifyrepoWait, Program: program(modifyrepoName), Waiting: a.waiting,
+		Who: a.User, Transport: "dir", LockWait: modifyrepoWait, Program: program(modifyrepoName), Waiting: a.waiting, Required: a.required,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
@@ -24,6 +25,11 @@ type pushCmd struct {
 	remoteFlags
 	sshFlags
 	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+
+	verifierFlags
+	transportFlags
+	// remote: the target is not a folder of this machine.
+	remote bool
 }
 
 // Help is shown by --help.
@@ -32,7 +38,8 @@ func (*pushCmd) Help() string {
 		`130, 1, 2, 5, 6, 7, 4, 3, 8, 0 from the worst. Pushing what is published already, byte for byte, is a success ("unchanged"). ` +
 		`A server is tupkgs://USER@HOST (TLS), with ?fingerprint=sha256:HEX for a certificate of its own, or tupkg://USER@localhost; ` +
 		`?v=1 asks for the old version of the protocol. A lost connection is tried again, and an upload that was cut short goes on where it stopped. ` +
-		`ssh:// and sftp:// run your own ssh; in both, /~/ is the home folder there.`
+		`ssh:// and sftp:// run your own ssh; in both, /~/ is the home folder there. ` +
+		`Verifiers in the repository's settings are asked about each upload, and those of --verifier besides.`
 }
 
 func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
@@ -42,7 +49,14 @@ func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	}
 	defer done()
 	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
-		return t(c.options(a, shown)).Push(ctx, u)
+		o := c.options(a, shown)
+		first, err := c.verifyFirst(ctx, a, u, o)
+		if err != nil || report.Refused(first.Findings) {
+			return first, err
+		}
+		rep, err := t(o).Push(ctx, u)
+		rep.Findings = append(first.Findings, rep.Findings...)
+		return rep, err
 	})
 }
 
@@ -82,7 +96,24 @@ func (c *pushCmd) open(ctx context.Context, a *app) (t opened, done func(), err 
 	case c.Init && manifest.ValidArch(c.Arch) != nil:
 		return nil, nil, wrongArch(c.Arch)
 	}
-	return a.openTarget(ctx, destination{target, init, c.DryRun, c.remoteFlags, c.sshFlags})
+	if err := c.ask(a); err != nil {
+		return nil, nil, err
+	}
+	carriers, err := c.carriers(a)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.remote = target.Scheme != "dir"
+	return a.openTarget(ctx, carriers, destination{target, init, c.DryRun, c.remoteFlags, c.sshFlags})
+}
+
+// verifyFirst asks the verifiers of the command line about an upload that goes to
+// another machine: there nobody knows them.
+func (c *pushCmd) verifyFirst(ctx context.Context, a *app, u upload.Upload, o transport.Options) (report.Report, error) {
+	if !c.remote || len(c.Verifier) == 0 {
+		return report.Report{}, nil
+	}
+	return pipeline.Check(ctx, u, "", pipeline.Options{Progress: o.Progress}, a.askedVerifiers())
 }
 
 func (c *pushCmd) target(a *app) (transport.Target, error) {

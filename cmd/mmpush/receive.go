@@ -115,7 +115,7 @@ func (c *receiveCmd) open(a *app, log *slog.Logger) (s *server.Server, done func
 	s, err = server.New(server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, c.Repo) },
 		Users: users, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
-		Transport: "ssh", Agent: agent(), Program: program("receive"), Log: log,
+		Transport: "ssh", Agent: agent(), Program: program("receive"), Required: a.required, Log: log,
 	})
 	if err != nil {
 		closeState()

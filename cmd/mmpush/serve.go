@@ -28,6 +28,8 @@ type serveCmd struct {
 	AllowPlaintextPasswords bool   `help:"Take passwords over connections that are not encrypted and come from other machines."`
 
 	limitFlags `embed:""`
+
+	verifierFlags
 }
 
 // Help is shown by --help.
@@ -49,6 +51,9 @@ func (c *serveCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		return a.fail(wrongUsage("give both --tls-cert and --tls-key", "a certificate and its key go together"))
 	case c.TLSCert != "" && c.TLSSelfSigned:
 		return a.fail(wrongUsage("give one of them", "--tls-cert and --tls-self-signed exclude each other"))
+	}
+	if err := c.ask(a); err != nil {
+		return a.fail(err)
 	}
 	doc, err := c.serve(ctx, a, at)
 	if err != nil {
@@ -75,6 +80,9 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 		return nil, err
 	}
 	defer done()
+	if _, err := a.required(r); err != nil {
+		return nil, err
+	}
 	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
 	users, err := openUsers(c.Users, log)
 	if err != nil {
@@ -88,7 +96,7 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	s, err := server.New(server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
 		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
-		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: "mmpush/" + thisBuild().Version, Program: program("serve"), Log: log,
+		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: "mmpush/" + thisBuild().Version, Program: program("serve"), Required: a.required, Log: log,
 	})
 	if err != nil {
 		return nil, err

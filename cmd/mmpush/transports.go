@@ -39,8 +39,10 @@ func transports() map[string]opener {
 	return map[string]opener{"dir": openDir, "tupkg": openTupkg, "tupkgs": openTupkg, "ssh": openSSH, "sftp": openSFTP}
 }
 
-func (a *app) openTarget(ctx context.Context, d destination) (opened, func(), error) {
+// openTarget opens a target; carriers are further transports.
+func (a *app) openTarget(ctx context.Context, carriers map[string]opener, d destination) (opened, func(), error) {
 	all := transports()
+	maps.Copy(all, carriers)
 	open, ok := all[d.target.Scheme]
 	switch {
 	case !ok:
@@ -88,6 +90,6 @@ func openImagined(a *app, t transport.Target, init repo.InitOptions) (opened, fu
 
 func (a *app) dirAt(fsys vfs.FS, path string, init *repo.InitOptions) opened {
 	return func(o transport.Options) transport.Transport {
-		return &dir.Transport{FS: fsys, Path: path, Init: init, Who: a.User, Options: o}
+		return &dir.Transport{FS: fsys, Path: path, Init: init, Who: a.User, Options: o, Required: a.required}
 	}
 }

@@ -32,7 +32,7 @@ func (f upkeepFlags) open(a *app) (r *repo.Repo, done func(), err error) {
 // options are how these verbs change a repository.
 func (f upkeepFlags) options(a *app) pipeline.Options {
 	return pipeline.Options{
-		Who: a.User, Transport: "dir", LockWait: f.LockWait, Program: program(a.verb), Waiting: a.waiting,
+		Who: a.User, Transport: "dir", LockWait: f.LockWait, Program: program(a.verb), Waiting: a.waiting, Required: a.required,
 	}
 }
 

@@ -26,6 +26,8 @@ type watchCmd struct {
 	Rebuild        bool          `help:"Allow uploads to replace a published version by other bytes."`
 	AllowDowngrade bool          `help:"Allow uploads of a version that is less than the published one."`
 	TakeOver       bool          `help:"Allow uploads to take a package over from another source."`
+
+	verifierFlags
 }
 
 // Help is shown by --help.
@@ -45,6 +47,9 @@ func (c *watchCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		return a.fail(wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to publish in"))
 	case c.Settle <= 0:
 		return a.fail(wrongUsage("give a time such as 10m or 30s", "--settle=%s: a time is more than nothing", c.Settle))
+	}
+	if err := c.ask(a); err != nil {
+		return a.fail(err)
 	}
 	requests := plan.Requests{Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver}
 	return a.watch(ctx, at, c.Dir, requests, c.Settle)
@@ -72,7 +77,11 @@ func (a *app) watch(ctx context.Context, repository, drop string, requests plan.
 	if err != nil {
 		return a.fail(err)
 	}
+	_, err = a.required(r)
 	done()
+	if err != nil {
+		return a.fail(err)
+	}
 	folder, err := openDrop(drop)
 	if err != nil {
 		return a.fail(err)
@@ -86,7 +95,7 @@ func (a *app) watch(ctx context.Context, repository, drop string, requests plan.
 		Drop: a.folder(folder), Path: drop, Settle: settle, Log: log,
 		Open: func() (*repo.Repo, func(), error) { return a.openRepo(repository) },
 		Request: pipeline.Request{Requests: requests, Options: pipeline.Options{
-			Who: a.User, Transport: "watch", LockWait: watchLockWait, Program: program("watch"),
+			Who: a.User, Transport: "watch", LockWait: watchLockWait, Program: program("watch"), Required: a.required,
 		}},
 	})
 	if err != nil {

@@ -83,7 +83,11 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 	if err != nil {
 		return rep, err
 	}
-	found, err := verify.Run(ctx, u, c.repo.Arch, req.Verifiers)
+	verifiers, err := c.opt.verifiers(c.repo, req.Verifiers)
+	if err != nil {
+		return rep, err
+	}
+	found, err := verify.Run(ctx, u, c.repo.Arch, verifiers)
 	rep.Findings = append(notes, found...)
 	if err != nil {
 		return rep, err
@@ -92,7 +96,7 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 		rep.Result = report.Rejected
 		return rep, nil
 	}
-	return c.plan(ctx, step{Intent: plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, Folder: folder}, req.Verifiers, rep)
+	return c.plan(ctx, step{Intent: plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, Folder: folder}, verifiers, rep)
 }
 
 // bring reads an upload into a folder of the stage. On a full disk, retired files that
@@ -122,7 +126,11 @@ func (c *ChangeSet) bring(ctx context.Context, req Request, dir string) (upload.
 // Remove plans the removal of the sources that sel picks.
 func (c *ChangeSet) Remove(ctx context.Context, sel index.Selector) (report.Report, error) {
 	rep := report.Report{Schema: report.Schema, Repository: c.repo.Path, Architecture: c.repo.Arch}
-	return c.plan(ctx, step{Intent: plan.Intent{Remove: &sel}, Folder: "."}, nil, rep)
+	verifiers, err := c.opt.verifiers(c.repo, nil)
+	if err != nil {
+		return rep, err
+	}
+	return c.plan(ctx, step{Intent: plan.Intent{Remove: &sel}, Folder: "."}, verifiers, rep)
 }
 
 // plan adds a step to the draft, or leaves the draft as it was.

@@ -38,6 +38,10 @@ type Options struct {
 	Limits archive.Limits
 	// Progress is called now and then while files are read; nil is allowed.
 	Progress func(upload.Progress)
+	// Required makes the verifiers that the repository's settings ask for, and whatever
+	// else is asked about every change; nil: a repository that asks for any is not
+	// changed.
+	Required func(*repo.Repo) ([]verify.Named, error)
 	// oneChange makes one change of the history of all steps.
 	oneChange bool
 }
@@ -45,6 +49,10 @@ type Options struct {
 // Publish is the line. A refusal is a report with the result rejected and the
 // findings that refuse; an error means that the work could not be done.
 func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, error) {
+	verifiers, err := req.verifiers(r, req.Verifiers)
+	if err != nil {
+		return report.Report{}, err
+	}
 	u, stage, err := bring(ctx, r, req)
 	if err != nil {
 		return report.Report{}, err
@@ -52,7 +60,7 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 	defer stage.discard()
 
 	rep := report.Report{Schema: report.Schema, Manifest: u.Name, Repository: r.Path, Architecture: r.Arch}
-	found, err := verify.Run(ctx, u, r.Arch, req.Verifiers)
+	found, err := verify.Run(ctx, u, r.Arch, verifiers)
 	rep.Findings = append(stage.notes, found...)
 	if err != nil {
 		return rep, err
@@ -62,7 +70,7 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 		return rep, nil
 	}
 	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: "."}
-	return change(ctx, r, add, req.Verifiers, stage.dir, req.Options, rep)
+	return change(ctx, r, add, verifiers, stage.dir, req.Options, rep)
 }
 
 // change takes a step from the plan to the report: the second half of the line, for

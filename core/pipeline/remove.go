@@ -46,7 +46,11 @@ func RemovePackages(ctx context.Context, r *repo.Repo, rm Removal, opt Options) 
 		rep.Result, rep.Findings = report.Rejected, refused
 		return rep, nil
 	}
-	return edit(ctx, r, step{intent, ".", rm.Purge}, rm.verifiers(r.Arch), opt, rep)
+	verifiers, err := opt.verifiers(r, rm.verifiers(r.Arch))
+	if err != nil {
+		return rep, err
+	}
+	return edit(ctx, r, step{intent, ".", rm.Purge}, verifiers, opt, rep)
 }
 
 // Heal writes the indexes anew, every stanza in a form that the real client reads.

@@ -35,6 +35,10 @@ func (r *Repo) PrivateFileMode() fs.FileMode {
 	return privateFile
 }
 
+// settingsMode is the mode of the settings: they can name programs, so that nobody but
+// their owner writes them.
+func (r *Repo) settingsMode() fs.FileMode { return r.PrivateFileMode() &^ 0o020 }
+
 // PrivateFolderMode is the mode of .mmpush and the folders in it.
 func (r *Repo) PrivateFolderMode() fs.FileMode {
 	if r.Settings.Group {

@@ -126,7 +126,7 @@ func (r *Repo) adopt() error {
 		r.Settings.ID = r.NewID()
 	}
 	temp := SettingsFile + "." + r.Settings.ID
-	if err := vfs.CreateSynced(r.FS, temp, r.PrivateFileMode(), formatSettings(r.Settings)); err != nil {
+	if err := vfs.CreateSynced(r.FS, temp, r.settingsMode(), formatSettings(r.Settings)); err != nil {
 		return err
 	}
 	r.adopted = true
@@ -142,7 +142,8 @@ func (r *Repo) share() error {
 	for _, dir := range []string{MetaDir, StageDir, TrashDir, RejectedDir} {
 		modes[dir] = r.PrivateFolderMode()
 	}
-	for _, file := range []string{SettingsFile, HistoryFile, RetiredFile} {
+	modes[SettingsFile] = r.settingsMode()
+	for _, file := range []string{HistoryFile, RetiredFile} {
 		modes[file] = r.PrivateFileMode()
 	}
 	for name, mode := range modes {

@@ -66,6 +66,9 @@ type Settings struct {
 	RetiredMax Quota
 	// Group shares .mmpush with the folder's group (mode 02770).
 	Group bool
+	// Verifiers are asked about every change, besides the checks that cannot be
+	// switched off; in the order of the file.
+	Verifiers []VerifierSetting
 }
 
 // defaultSettings hold for a repository that has no settings file.
@@ -83,6 +86,8 @@ type settingsFile struct {
 	Grace      *string  `yaml:"grace"`
 	RetiredMax *string  `yaml:"retired-max"`
 	Group      bool     `yaml:"group"`
+
+	Verifiers yamlVerifiers `yaml:"verifiers"`
 }
 
 // yamlMode is one word for all sources, or a mapping of patterns to words.
@@ -125,7 +130,7 @@ func parseSettings(text []byte, kind string) (Settings, error) {
 	if err != nil {
 		return s, fmt.Errorf("%s", yaml.FormatError(err, false, true))
 	}
-	s.ID, s.Group = file.ID, file.Group
+	s.ID, s.Group, s.Verifiers = file.ID, file.Group, file.Verifiers.list
 	s.Rebuild, s.Downgrade, s.TakeOver = file.Rebuild.policy, file.Downgrade.policy, file.TakeOver.policy
 	if file.Kind != "" {
 		s.Kind = file.Kind
@@ -187,7 +192,7 @@ func readSettings(fsys vfs.FS, repoPath, kind string) (Settings, bool, error) {
 	if err != nil {
 		return Settings{}, false, &report.Error{
 			Stage: "open", Code: report.CodeSettings, Kind: report.KindUsage, File: file, Err: err,
-			Hint: "known keys are id, kind, rebuild, downgrade, take-over, grace, retired-max and group",
+			Hint: "known keys are id, kind, rebuild, downgrade, take-over, grace, retired-max, group and verifiers",
 		}
 	}
 	return s, true, nil

@@ -126,6 +126,7 @@ func (in *intake) request(c candidate, m *manifest.Manifest, files map[string]pl
 		Verifiers: append([]verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: in.who, Source: m.Name, Arch: in.s.arch}}}, in.s.Verifiers...),
 		Options: pipeline.Options{
 			Who: in.who.Name, Transport: in.s.Transport, DryRun: in.d.DryRun, LockWait: in.s.Limits.LockWait, Program: in.s.Program,
+			Required: in.s.Required,
 			Progress: func(p upload.Progress) {
 				tell(tupkg.Progress{Stage: "verify", File: p.File, Done: p.AllDone, Total: p.AllTotal})
 			},

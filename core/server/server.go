@@ -40,6 +40,9 @@ type Options struct {
 	AllowPlaintextPasswords bool
 	// Verifiers run after the checks that cannot be switched off.
 	Verifiers []verify.Named
+	// Required makes the verifiers that the repository's settings ask for (see
+	// pipeline.Options).
+	Required func(*repo.Repo) ([]verify.Named, error)
 	// Transport is the word for the way that uploads come by. Default: "tupkg".
 	Transport string
 	// Agent and Program name us to clients, and to those who wait for the lock.

@@ -50,7 +50,7 @@ func TestExtraVerifiers(t *testing.T) {
 		}
 		return nil, nil
 	})
-	findings, err := Run(t.Context(), u, arch, []Named{{"licence", says(warning, warning)}, {"silent", sees}, {"signature", says(refusal)}})
+	findings, err := Run(t.Context(), u, arch, []Named{{Name: "licence", Verifier: says(warning, warning)}, {Name: "silent", Verifier: sees}, {Name: "signature", Verifier: says(refusal)}})
 	check(t, err)
 	var got []string
 	for _, f := range findings {
@@ -71,7 +71,7 @@ func TestVerifiersRunTogether(t *testing.T) {
 		all.Wait()
 		return nil, nil
 	})
-	_, err := Run(t.Context(), colon(t), arch, []Named{{"a", meet}, {"b", meet}, {"c", meet}})
+	_, err := Run(t.Context(), colon(t), arch, []Named{{Name: "a", Verifier: meet}, {Name: "b", Verifier: meet}, {Name: "c", Verifier: meet}})
 	check(t, err)
 }
 
@@ -81,14 +81,14 @@ func TestBrokenVerifier(t *testing.T) {
 	breaks := verifierFunc(func(context.Context, upload.Upload) ([]report.Finding, error) { return nil, cause })
 	panics := verifierFunc(func(context.Context, upload.Upload) ([]report.Finding, error) { panic("a defect") })
 	fine := says()
-	for _, extra := range [][]Named{{{"fine", fine}, {"signature", breaks}}, {{"signature", panics}, {"fine", fine}}, {{"signature", nil}}} {
+	for _, extra := range [][]Named{{{Name: "fine", Verifier: fine}, {Name: "signature", Verifier: breaks}}, {{Name: "signature", Verifier: panics}, {Name: "fine", Verifier: fine}}, {{Name: "signature", Verifier: nil}}} {
 		_, err := Run(t.Context(), colon(t), arch, extra)
 		e, ok := errors.AsType[*report.Error](err)
 		if !ok || e.Stage != "verify" || e.Kind != report.KindInternal || e.Hint == "" || !strings.Contains(err.Error(), "signature") {
 			t.Errorf("error %v", err)
 		}
 	}
-	_, err := Run(t.Context(), colon(t), arch, []Named{{"signature", breaks}})
+	_, err := Run(t.Context(), colon(t), arch, []Named{{Name: "signature", Verifier: breaks}})
 	if !errors.Is(err, cause) {
 		t.Errorf("%v does not say why", err)
 	}
@@ -103,7 +103,7 @@ func TestVerifiersSeeSoundUploadsOnly(t *testing.T) {
 		t.Error("asked about a damaged upload")
 		return nil, nil
 	})
-	findings, err := Run(t.Context(), u, arch, []Named{{"x", asked}})
+	findings, err := Run(t.Context(), u, arch, []Named{{Name: "x", Verifier: asked}})
 	if err != nil || codes(findings) != "MP-HASH" {
 		t.Errorf("%v, %v", findings, err)
 	}
@@ -135,11 +135,11 @@ func TestRunPlan(t *testing.T) {
 	breaks := planner(func(context.Context, index.View, plan.Plan) ([]report.Finding, error) {
 		return nil, errors.New("no answer")
 	})
-	findings, err := RunPlan(t.Context(), v, p, []Named{{"other", says()}, {"freeze", refuses}})
+	findings, err := RunPlan(t.Context(), v, p, []Named{{Name: "other", Verifier: says()}, {Name: "freeze", Verifier: refuses}})
 	if err != nil || len(findings) != 1 || findings[0].Verifier != "freeze" || !report.Refused(findings) {
 		t.Errorf("%v, %v", findings, err)
 	}
-	if _, err := RunPlan(t.Context(), v, p, []Named{{"freeze", breaks}}); err == nil || !strings.Contains(err.Error(), "freeze") {
+	if _, err := RunPlan(t.Context(), v, p, []Named{{Name: "freeze", Verifier: breaks}}); err == nil || !strings.Contains(err.Error(), "freeze") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -210,5 +210,28 @@ func TestArchitectures(t *testing.T) {
 		if len(findings) > 0 && (findings[0].Actual != "amd64-debian, arm64-debian" || findings[0].Expected != tt.arch) {
 			t.Errorf("%d: %+v", i, findings[0])
 		}
+	}
+}
+
+// A verifier that is only to warn refuses nothing, and its failure is a warning.
+func TestWarnOnly(t *testing.T) {
+	t.Parallel()
+	cause := &report.Error{Code: report.CodePlugin, Kind: report.KindUsage, Err: errors.New("is gone"), Hint: "bring it back"}
+	breaks := verifierFunc(func(context.Context, upload.Upload) ([]report.Finding, error) { return nil, cause })
+	note := report.Finding{Code: "X-2", Severity: report.SeverityNote, Message: "by the way"}
+	findings, err := Run(t.Context(), colon(t), arch, []Named{
+		{Name: "strict", Verifier: says(report.Finding{Code: "X-1", Message: "no"}, note), Warn: true}, {Name: "gone", Verifier: breaks, Warn: true},
+	})
+	if err != nil || len(findings) != 3 || report.Refused(findings) || findings[1].Severity != report.SeverityNote ||
+		findings[2].Code != report.CodePlugin || findings[2].Verifier != "gone" || !strings.Contains(findings[2].Message, "is gone") {
+		t.Errorf("%+v %v", findings, err)
+	}
+	_, err = Run(t.Context(), colon(t), arch, []Named{{Name: "gone", Verifier: breaks}})
+	if e, ok := errors.AsType[*report.Error](err); !ok || e.Code != report.CodePlugin || e.Kind != report.KindUsage || e.Hint != "bring it back" {
+		t.Errorf("%+v", err)
+	}
+	stops := verifierFunc(func(context.Context, upload.Upload) ([]report.Finding, error) { return nil, context.Canceled })
+	if _, err := Run(t.Context(), colon(t), arch, []Named{{Name: "stops", Verifier: stops, Warn: true}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupt was taken for an answer: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -34,6 +35,9 @@ type PlanVerifier interface {
 type Named struct {
 	Name     string
 	Verifier Verifier
+	// Warn has it refuse nothing: its findings become warnings, and so does its own
+	// failure.
+	Warn bool
 }
 
 // ask puts a question to each of the verifiers, all at once. The findings are in
@@ -48,17 +52,37 @@ func ask(verifiers []Named, question func(Named) ([]report.Finding, error)) ([]r
 	all.Wait()
 	var findings []report.Finding
 	for i, v := range verifiers {
-		if errs[i] != nil {
-			return findings, &report.Error{Stage: "verify", Code: report.CodeInternal, Kind: report.KindInternal,
-				Err:  fmt.Errorf("the verifier %s broke: %w", v.Name, errs[i]),
-				Hint: "nothing is published without an answer of every verifier; repair it, or take it out of the configuration"}
+		if err := errs[i]; err != nil && (!v.Warn || interrupted(err)) {
+			return findings, broken(v.Name, err)
+		} else if err != nil {
+			answers[i] = []report.Finding{{Code: report.CodeOf(err), Message: broken(v.Name, err).Err.Error()}}
 		}
 		for _, f := range answers[i] {
 			f.Verifier = v.Name
+			if v.Warn && f.Refuses() {
+				f.Severity = report.SeverityWarning
+			}
 			findings = append(findings, f)
 		}
 	}
 	return findings, nil
+}
+
+// interrupted reports whether it was the caller who ended the work.
+func interrupted(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// broken is about a verifier that gave no answer. What it says itself of its failure
+// holds.
+func broken(name string, err error) *report.Error {
+	e := &report.Error{Stage: "verify", Code: report.CodeOf(err), Kind: report.KindOf(err),
+		Err:  fmt.Errorf("the verifier %s broke: %w", name, err),
+		Hint: "nothing is published without an answer of every verifier; repair it, or take it out of the configuration"}
+	if told, ok := errors.AsType[*report.Error](err); ok && told.Hint != "" {
+		e.Hint = told.Hint
+	}
+	return e
 }
 
 // guard turns a panic into an error: one verifier's defect does not take a server

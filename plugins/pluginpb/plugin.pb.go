@@ -1619,6 +1619,8 @@ type PushAnswer struct {
 	//	*PushAnswer_Waiting
 	//	*PushAnswer_Report
 	//	*PushAnswer_Error
+	//	*PushAnswer_Sending
+	//	*PushAnswer_Notice
 	Answer        isPushAnswer_Answer `protobuf_oneof:"answer"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1697,6 +1699,24 @@ func (x *PushAnswer) GetError() *Error {
 	return nil
 }
 
+func (x *PushAnswer) GetSending() *Sending {
+	if x != nil {
+		if x, ok := x.Answer.(*PushAnswer_Sending); ok {
+			return x.Sending
+		}
+	}
+	return nil
+}
+
+func (x *PushAnswer) GetNotice() string {
+	if x != nil {
+		if x, ok := x.Answer.(*PushAnswer_Notice); ok {
+			return x.Notice
+		}
+	}
+	return ""
+}
+
 type isPushAnswer_Answer interface {
 	isPushAnswer_Answer()
 }
@@ -1718,6 +1738,15 @@ type PushAnswer_Error struct {
 	Error *Error `protobuf:"bytes,4,opt,name=error,proto3,oneof"`
 }
 
+type PushAnswer_Sending struct {
+	Sending *Sending `protobuf:"bytes,5,opt,name=sending,proto3,oneof"`
+}
+
+type PushAnswer_Notice struct {
+	// One sentence that the user should know while the work goes on.
+	Notice string `protobuf:"bytes,6,opt,name=notice,proto3,oneof"`
+}
+
 func (*PushAnswer_Progress) isPushAnswer_Answer() {}
 
 func (*PushAnswer_Waiting) isPushAnswer_Answer() {}
@@ -1726,7 +1755,108 @@ func (*PushAnswer_Report) isPushAnswer_Answer() {}
 
 func (*PushAnswer_Error) isPushAnswer_Answer() {}
 
-// Progress is how far a push is; all sizes are in bytes.
+func (*PushAnswer_Sending) isPushAnswer_Answer() {}
+
+func (*PushAnswer_Notice) isPushAnswer_Answer() {}
+
+// Sending is how far an upload is on its way to another machine; sizes are in bytes.
+type Sending struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty while bytes are sent, then the other side's word for what it does.
+	Stage string `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	// The file at work; its number, from 1, and how many there are; may be unknown.
+	File   string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	Number int32  `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
+	Files  int32  `protobuf:"varint,4,opt,name=files,proto3" json:"files,omitempty"`
+	// Over all files; what need not be sent is in neither.
+	Done  int64 `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
+	Total int64 `protobuf:"varint,6,opt,name=total,proto3" json:"total,omitempty"`
+	// What the other side had already.
+	Skipped       int64 `protobuf:"varint,7,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sending) Reset() {
+	*x = Sending{}
+	mi := &file_plugin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sending) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sending) ProtoMessage() {}
+
+func (x *Sending) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sending.ProtoReflect.Descriptor instead.
+func (*Sending) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Sending) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Sending) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Sending) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Sending) GetFiles() int32 {
+	if x != nil {
+		return x.Files
+	}
+	return 0
+}
+
+func (x *Sending) GetDone() int64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *Sending) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *Sending) GetSkipped() int64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+// Progress is how far the reading of the upload is; all sizes are in bytes.
 type Progress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The file at hand, with how much of it is done.
@@ -1745,7 +1875,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +1887,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +1900,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Progress) GetFile() string {
@@ -1844,7 +1974,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +1986,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +1999,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Upload) GetKind() string {
@@ -1929,7 +2059,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1941,7 +2071,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1954,7 +2084,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *File) GetName() string {
@@ -1991,7 +2121,7 @@ type Manifest struct {
 
 func (x *Manifest) Reset() {
 	*x = Manifest{}
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2133,7 @@ func (x *Manifest) String() string {
 func (*Manifest) ProtoMessage() {}
 
 func (x *Manifest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2146,7 @@ func (x *Manifest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Manifest.ProtoReflect.Descriptor instead.
 func (*Manifest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Manifest) GetName() string {
@@ -2060,7 +2190,7 @@ type ManifestFile struct {
 
 func (x *ManifestFile) Reset() {
 	*x = ManifestFile{}
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2202,7 @@ func (x *ManifestFile) String() string {
 func (*ManifestFile) ProtoMessage() {}
 
 func (x *ManifestFile) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2215,7 @@ func (x *ManifestFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestFile.ProtoReflect.Descriptor instead.
 func (*ManifestFile) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ManifestFile) GetName() string {
@@ -2128,7 +2258,7 @@ type ManifestArchitecture struct {
 
 func (x *ManifestArchitecture) Reset() {
 	*x = ManifestArchitecture{}
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2270,7 @@ func (x *ManifestArchitecture) String() string {
 func (*ManifestArchitecture) ProtoMessage() {}
 
 func (x *ManifestArchitecture) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2283,7 @@ func (x *ManifestArchitecture) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestArchitecture.ProtoReflect.Descriptor instead.
 func (*ManifestArchitecture) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ManifestArchitecture) GetName() string {
@@ -2189,7 +2319,7 @@ type ManifestPackage struct {
 
 func (x *ManifestPackage) Reset() {
 	*x = ManifestPackage{}
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2331,7 @@ func (x *ManifestPackage) String() string {
 func (*ManifestPackage) ProtoMessage() {}
 
 func (x *ManifestPackage) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2344,7 @@ func (x *ManifestPackage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManifestPackage.ProtoReflect.Descriptor instead.
 func (*ManifestPackage) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ManifestPackage) GetName() string {
@@ -2259,7 +2389,7 @@ type Received struct {
 
 func (x *Received) Reset() {
 	*x = Received{}
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2271,7 +2401,7 @@ func (x *Received) String() string {
 func (*Received) ProtoMessage() {}
 
 func (x *Received) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2284,7 +2414,7 @@ func (x *Received) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Received.ProtoReflect.Descriptor instead.
 func (*Received) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{30}
+	return file_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Received) GetFile() *File {
@@ -2360,7 +2490,7 @@ type Package struct {
 
 func (x *Package) Reset() {
 	*x = Package{}
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2502,7 @@ func (x *Package) String() string {
 func (*Package) ProtoMessage() {}
 
 func (x *Package) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2515,7 @@ func (x *Package) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Package.ProtoReflect.Descriptor instead.
 func (*Package) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{31}
+	return file_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Package) GetMetadata() *Metadata {
@@ -2440,7 +2570,7 @@ type Metadata struct {
 
 func (x *Metadata) Reset() {
 	*x = Metadata{}
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2452,7 +2582,7 @@ func (x *Metadata) String() string {
 func (*Metadata) ProtoMessage() {}
 
 func (x *Metadata) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2465,7 +2595,7 @@ func (x *Metadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metadata.ProtoReflect.Descriptor instead.
 func (*Metadata) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{32}
+	return file_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Metadata) GetMetadataVersion() string {
@@ -2541,7 +2671,7 @@ type Info struct {
 
 func (x *Info) Reset() {
 	*x = Info{}
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2553,7 +2683,7 @@ func (x *Info) String() string {
 func (*Info) ProtoMessage() {}
 
 func (x *Info) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2566,7 +2696,7 @@ func (x *Info) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Info.ProtoReflect.Descriptor instead.
 func (*Info) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{33}
+	return file_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Info) GetName() string {
@@ -2643,7 +2773,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2785,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2798,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{34}
+	return file_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Member) GetName() []byte {
@@ -2728,7 +2858,7 @@ type Plan struct {
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2740,7 +2870,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2753,7 +2883,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{35}
+	return file_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Plan) GetEdit() *Edit {
@@ -2820,7 +2950,7 @@ type PlannedFile struct {
 
 func (x *PlannedFile) Reset() {
 	*x = PlannedFile{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2832,7 +2962,7 @@ func (x *PlannedFile) String() string {
 func (*PlannedFile) ProtoMessage() {}
 
 func (x *PlannedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2845,7 +2975,7 @@ func (x *PlannedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedFile.ProtoReflect.Descriptor instead.
 func (*PlannedFile) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PlannedFile) GetName() string {
@@ -2887,7 +3017,7 @@ type Dropped struct {
 
 func (x *Dropped) Reset() {
 	*x = Dropped{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2899,7 +3029,7 @@ func (x *Dropped) String() string {
 func (*Dropped) ProtoMessage() {}
 
 func (x *Dropped) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2912,7 +3042,7 @@ func (x *Dropped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dropped.ProtoReflect.Descriptor instead.
 func (*Dropped) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Dropped) GetBinary() *InsertBinary {
@@ -2947,7 +3077,7 @@ type Edit struct {
 
 func (x *Edit) Reset() {
 	*x = Edit{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2959,7 +3089,7 @@ func (x *Edit) String() string {
 func (*Edit) ProtoMessage() {}
 
 func (x *Edit) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2972,7 +3102,7 @@ func (x *Edit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Edit.ProtoReflect.Descriptor instead.
 func (*Edit) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Edit) GetDropBinaries() []string {
@@ -3036,7 +3166,7 @@ type SourceKey struct {
 
 func (x *SourceKey) Reset() {
 	*x = SourceKey{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3048,7 +3178,7 @@ func (x *SourceKey) String() string {
 func (*SourceKey) ProtoMessage() {}
 
 func (x *SourceKey) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3061,7 +3191,7 @@ func (x *SourceKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceKey.ProtoReflect.Descriptor instead.
 func (*SourceKey) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SourceKey) GetName() string {
@@ -3097,7 +3227,7 @@ type InsertBinary struct {
 
 func (x *InsertBinary) Reset() {
 	*x = InsertBinary{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3109,7 +3239,7 @@ func (x *InsertBinary) String() string {
 func (*InsertBinary) ProtoMessage() {}
 
 func (x *InsertBinary) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3122,7 +3252,7 @@ func (x *InsertBinary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InsertBinary.ProtoReflect.Descriptor instead.
 func (*InsertBinary) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *InsertBinary) GetBefore() string {
@@ -3150,7 +3280,7 @@ type InsertSource struct {
 
 func (x *InsertSource) Reset() {
 	*x = InsertSource{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3162,7 +3292,7 @@ func (x *InsertSource) String() string {
 func (*InsertSource) ProtoMessage() {}
 
 func (x *InsertSource) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3305,7 @@ func (x *InsertSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InsertSource.ProtoReflect.Descriptor instead.
 func (*InsertSource) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *InsertSource) GetBefore() *SourceKey {
@@ -3220,7 +3350,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3232,7 +3362,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3245,7 +3375,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Finding) GetCode() string {
@@ -3337,7 +3467,7 @@ type Report struct {
 	BytesRetired int64            `protobuf:"varint,9,opt,name=bytes_retired,json=bytesRetired,proto3" json:"bytes_retired,omitempty"`
 	// A rejected one has at least one that refuses; of the others none does.
 	Findings []*Finding `protobuf:"bytes,10,rep,name=findings,proto3" json:"findings,omitempty"`
-	// Where a refused upload was kept for its uploader to look at.
+	// The id under which a server keeps what it has rejected, with this report.
 	Kept          string `protobuf:"bytes,11,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3345,7 +3475,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3357,7 +3487,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3370,7 +3500,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Report) GetResult() string {
@@ -3473,7 +3603,7 @@ type ReportPackage struct {
 
 func (x *ReportPackage) Reset() {
 	*x = ReportPackage{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3485,7 +3615,7 @@ func (x *ReportPackage) String() string {
 func (*ReportPackage) ProtoMessage() {}
 
 func (x *ReportPackage) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3498,7 +3628,7 @@ func (x *ReportPackage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportPackage.ProtoReflect.Descriptor instead.
 func (*ReportPackage) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ReportPackage) GetKind() string {
@@ -3585,7 +3715,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3597,7 +3727,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3610,7 +3740,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Error) GetMessage() string {
@@ -3753,14 +3883,24 @@ const file_plugin_proto_rawDesc = "" +
 	"\ttake_over\x18\x03 \x01(\bR\btakeOver\x12\x17\n" +
 	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x12\x1b\n" +
 	"\tlock_wait\x18\x05 \x01(\x03R\blockWait\x12\x18\n" +
-	"\aprogram\x18\x06 \x01(\tR\aprogram\"\xd1\x01\n" +
+	"\aprogram\x18\x06 \x01(\tR\aprogram\"\xa2\x02\n" +
 	"\n" +
 	"PushAnswer\x128\n" +
 	"\bprogress\x18\x01 \x01(\v2\x1a.mmpush.plugin.v1.ProgressH\x00R\bprogress\x12\x1a\n" +
 	"\awaiting\x18\x02 \x01(\tH\x00R\awaiting\x122\n" +
 	"\x06report\x18\x03 \x01(\v2\x18.mmpush.plugin.v1.ReportH\x00R\x06report\x12/\n" +
-	"\x05error\x18\x04 \x01(\v2\x17.mmpush.plugin.v1.ErrorH\x00R\x05errorB\b\n" +
-	"\x06answer\"\xae\x01\n" +
+	"\x05error\x18\x04 \x01(\v2\x17.mmpush.plugin.v1.ErrorH\x00R\x05error\x125\n" +
+	"\asending\x18\x05 \x01(\v2\x19.mmpush.plugin.v1.SendingH\x00R\asending\x12\x18\n" +
+	"\x06notice\x18\x06 \x01(\tH\x00R\x06noticeB\b\n" +
+	"\x06answer\"\xa5\x01\n" +
+	"\aSending\x12\x14\n" +
+	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\x05R\x06number\x12\x14\n" +
+	"\x05files\x18\x04 \x01(\x05R\x05files\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\x03R\x04done\x12\x14\n" +
+	"\x05total\x18\x06 \x01(\x03R\x05total\x12\x18\n" +
+	"\askipped\x18\a \x01(\x03R\askipped\"\xae\x01\n" +
 	"\bProgress\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\x03R\x04done\x12\x14\n" +
@@ -3975,7 +4115,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_plugin_proto_goTypes = []any{
 	(MemberType)(0),              // 0: mmpush.plugin.v1.MemberType
 	(Severity)(0),                // 1: mmpush.plugin.v1.Severity
@@ -4003,108 +4143,110 @@ var file_plugin_proto_goTypes = []any{
 	(*PushRequest)(nil),          // 23: mmpush.plugin.v1.PushRequest
 	(*PushOptions)(nil),          // 24: mmpush.plugin.v1.PushOptions
 	(*PushAnswer)(nil),           // 25: mmpush.plugin.v1.PushAnswer
-	(*Progress)(nil),             // 26: mmpush.plugin.v1.Progress
-	(*Upload)(nil),               // 27: mmpush.plugin.v1.Upload
-	(*File)(nil),                 // 28: mmpush.plugin.v1.File
-	(*Manifest)(nil),             // 29: mmpush.plugin.v1.Manifest
-	(*ManifestFile)(nil),         // 30: mmpush.plugin.v1.ManifestFile
-	(*ManifestArchitecture)(nil), // 31: mmpush.plugin.v1.ManifestArchitecture
-	(*ManifestPackage)(nil),      // 32: mmpush.plugin.v1.ManifestPackage
-	(*Received)(nil),             // 33: mmpush.plugin.v1.Received
-	(*Package)(nil),              // 34: mmpush.plugin.v1.Package
-	(*Metadata)(nil),             // 35: mmpush.plugin.v1.Metadata
-	(*Info)(nil),                 // 36: mmpush.plugin.v1.Info
-	(*Member)(nil),               // 37: mmpush.plugin.v1.Member
-	(*Plan)(nil),                 // 38: mmpush.plugin.v1.Plan
-	(*PlannedFile)(nil),          // 39: mmpush.plugin.v1.PlannedFile
-	(*Dropped)(nil),              // 40: mmpush.plugin.v1.Dropped
-	(*Edit)(nil),                 // 41: mmpush.plugin.v1.Edit
-	(*SourceKey)(nil),            // 42: mmpush.plugin.v1.SourceKey
-	(*InsertBinary)(nil),         // 43: mmpush.plugin.v1.InsertBinary
-	(*InsertSource)(nil),         // 44: mmpush.plugin.v1.InsertSource
-	(*Finding)(nil),              // 45: mmpush.plugin.v1.Finding
-	(*Report)(nil),               // 46: mmpush.plugin.v1.Report
-	(*ReportPackage)(nil),        // 47: mmpush.plugin.v1.ReportPackage
-	(*Error)(nil),                // 48: mmpush.plugin.v1.Error
+	(*Sending)(nil),              // 26: mmpush.plugin.v1.Sending
+	(*Progress)(nil),             // 27: mmpush.plugin.v1.Progress
+	(*Upload)(nil),               // 28: mmpush.plugin.v1.Upload
+	(*File)(nil),                 // 29: mmpush.plugin.v1.File
+	(*Manifest)(nil),             // 30: mmpush.plugin.v1.Manifest
+	(*ManifestFile)(nil),         // 31: mmpush.plugin.v1.ManifestFile
+	(*ManifestArchitecture)(nil), // 32: mmpush.plugin.v1.ManifestArchitecture
+	(*ManifestPackage)(nil),      // 33: mmpush.plugin.v1.ManifestPackage
+	(*Received)(nil),             // 34: mmpush.plugin.v1.Received
+	(*Package)(nil),              // 35: mmpush.plugin.v1.Package
+	(*Metadata)(nil),             // 36: mmpush.plugin.v1.Metadata
+	(*Info)(nil),                 // 37: mmpush.plugin.v1.Info
+	(*Member)(nil),               // 38: mmpush.plugin.v1.Member
+	(*Plan)(nil),                 // 39: mmpush.plugin.v1.Plan
+	(*PlannedFile)(nil),          // 40: mmpush.plugin.v1.PlannedFile
+	(*Dropped)(nil),              // 41: mmpush.plugin.v1.Dropped
+	(*Edit)(nil),                 // 42: mmpush.plugin.v1.Edit
+	(*SourceKey)(nil),            // 43: mmpush.plugin.v1.SourceKey
+	(*InsertBinary)(nil),         // 44: mmpush.plugin.v1.InsertBinary
+	(*InsertSource)(nil),         // 45: mmpush.plugin.v1.InsertSource
+	(*Finding)(nil),              // 46: mmpush.plugin.v1.Finding
+	(*Report)(nil),               // 47: mmpush.plugin.v1.Report
+	(*ReportPackage)(nil),        // 48: mmpush.plugin.v1.ReportPackage
+	(*Error)(nil),                // 49: mmpush.plugin.v1.Error
 }
 var file_plugin_proto_depIdxs = []int32{
-	48, // 0: mmpush.plugin.v1.ConfigureResponse.error:type_name -> mmpush.plugin.v1.Error
-	27, // 1: mmpush.plugin.v1.VerifyRequest.upload:type_name -> mmpush.plugin.v1.Upload
-	38, // 2: mmpush.plugin.v1.VerifyPlanRequest.plan:type_name -> mmpush.plugin.v1.Plan
-	45, // 3: mmpush.plugin.v1.VerifyAnswer.finding:type_name -> mmpush.plugin.v1.Finding
+	49, // 0: mmpush.plugin.v1.ConfigureResponse.error:type_name -> mmpush.plugin.v1.Error
+	28, // 1: mmpush.plugin.v1.VerifyRequest.upload:type_name -> mmpush.plugin.v1.Upload
+	39, // 2: mmpush.plugin.v1.VerifyPlanRequest.plan:type_name -> mmpush.plugin.v1.Plan
+	46, // 3: mmpush.plugin.v1.VerifyAnswer.finding:type_name -> mmpush.plugin.v1.Finding
 	10, // 4: mmpush.plugin.v1.VerifyAnswer.done:type_name -> mmpush.plugin.v1.Done
-	48, // 5: mmpush.plugin.v1.VerifyAnswer.error:type_name -> mmpush.plugin.v1.Error
+	49, // 5: mmpush.plugin.v1.VerifyAnswer.error:type_name -> mmpush.plugin.v1.Error
 	21, // 6: mmpush.plugin.v1.BinaryResponse.binary:type_name -> mmpush.plugin.v1.Binary
 	16, // 7: mmpush.plugin.v1.SourcesRequest.selector:type_name -> mmpush.plugin.v1.Selector
 	21, // 8: mmpush.plugin.v1.BinaryList.binaries:type_name -> mmpush.plugin.v1.Binary
 	22, // 9: mmpush.plugin.v1.SourceList.sources:type_name -> mmpush.plugin.v1.Source
 	24, // 10: mmpush.plugin.v1.PushRequest.options:type_name -> mmpush.plugin.v1.PushOptions
-	27, // 11: mmpush.plugin.v1.PushRequest.upload:type_name -> mmpush.plugin.v1.Upload
-	26, // 12: mmpush.plugin.v1.PushAnswer.progress:type_name -> mmpush.plugin.v1.Progress
-	46, // 13: mmpush.plugin.v1.PushAnswer.report:type_name -> mmpush.plugin.v1.Report
-	48, // 14: mmpush.plugin.v1.PushAnswer.error:type_name -> mmpush.plugin.v1.Error
-	28, // 15: mmpush.plugin.v1.Upload.files:type_name -> mmpush.plugin.v1.File
-	29, // 16: mmpush.plugin.v1.Upload.manifest:type_name -> mmpush.plugin.v1.Manifest
-	33, // 17: mmpush.plugin.v1.Upload.received:type_name -> mmpush.plugin.v1.Received
-	30, // 18: mmpush.plugin.v1.Manifest.source:type_name -> mmpush.plugin.v1.ManifestFile
-	31, // 19: mmpush.plugin.v1.Manifest.binary:type_name -> mmpush.plugin.v1.ManifestArchitecture
-	32, // 20: mmpush.plugin.v1.ManifestArchitecture.packages:type_name -> mmpush.plugin.v1.ManifestPackage
-	30, // 21: mmpush.plugin.v1.ManifestPackage.file:type_name -> mmpush.plugin.v1.ManifestFile
-	28, // 22: mmpush.plugin.v1.Received.file:type_name -> mmpush.plugin.v1.File
-	34, // 23: mmpush.plugin.v1.Received.package:type_name -> mmpush.plugin.v1.Package
-	45, // 24: mmpush.plugin.v1.Received.findings:type_name -> mmpush.plugin.v1.Finding
-	35, // 25: mmpush.plugin.v1.Package.metadata:type_name -> mmpush.plugin.v1.Metadata
-	36, // 26: mmpush.plugin.v1.Package.info:type_name -> mmpush.plugin.v1.Info
-	37, // 27: mmpush.plugin.v1.Package.members:type_name -> mmpush.plugin.v1.Member
-	0,  // 28: mmpush.plugin.v1.Member.type:type_name -> mmpush.plugin.v1.MemberType
-	41, // 29: mmpush.plugin.v1.Plan.edit:type_name -> mmpush.plugin.v1.Edit
-	39, // 30: mmpush.plugin.v1.Plan.puts:type_name -> mmpush.plugin.v1.PlannedFile
-	39, // 31: mmpush.plugin.v1.Plan.retires:type_name -> mmpush.plugin.v1.PlannedFile
-	40, // 32: mmpush.plugin.v1.Plan.dropped:type_name -> mmpush.plugin.v1.Dropped
-	47, // 33: mmpush.plugin.v1.Plan.packages:type_name -> mmpush.plugin.v1.ReportPackage
-	45, // 34: mmpush.plugin.v1.Plan.findings:type_name -> mmpush.plugin.v1.Finding
-	43, // 35: mmpush.plugin.v1.Dropped.binary:type_name -> mmpush.plugin.v1.InsertBinary
-	44, // 36: mmpush.plugin.v1.Dropped.source:type_name -> mmpush.plugin.v1.InsertSource
-	42, // 37: mmpush.plugin.v1.Edit.drop_sources:type_name -> mmpush.plugin.v1.SourceKey
-	21, // 38: mmpush.plugin.v1.Edit.replace_binaries:type_name -> mmpush.plugin.v1.Binary
-	43, // 39: mmpush.plugin.v1.Edit.insert_binaries:type_name -> mmpush.plugin.v1.InsertBinary
-	44, // 40: mmpush.plugin.v1.Edit.insert_sources:type_name -> mmpush.plugin.v1.InsertSource
-	21, // 41: mmpush.plugin.v1.Edit.append_binaries:type_name -> mmpush.plugin.v1.Binary
-	22, // 42: mmpush.plugin.v1.Edit.append_sources:type_name -> mmpush.plugin.v1.Source
-	21, // 43: mmpush.plugin.v1.InsertBinary.binary:type_name -> mmpush.plugin.v1.Binary
-	42, // 44: mmpush.plugin.v1.InsertSource.before:type_name -> mmpush.plugin.v1.SourceKey
-	22, // 45: mmpush.plugin.v1.InsertSource.source:type_name -> mmpush.plugin.v1.Source
-	1,  // 46: mmpush.plugin.v1.Finding.severity:type_name -> mmpush.plugin.v1.Severity
-	47, // 47: mmpush.plugin.v1.Report.packages:type_name -> mmpush.plugin.v1.ReportPackage
-	45, // 48: mmpush.plugin.v1.Report.findings:type_name -> mmpush.plugin.v1.Finding
-	2,  // 49: mmpush.plugin.v1.Error.kind:type_name -> mmpush.plugin.v1.ErrorKind
-	3,  // 50: mmpush.plugin.v1.Plugin.Describe:input_type -> mmpush.plugin.v1.DescribeRequest
-	5,  // 51: mmpush.plugin.v1.Plugin.Configure:input_type -> mmpush.plugin.v1.ConfigureRequest
-	7,  // 52: mmpush.plugin.v1.Verifier.Verify:input_type -> mmpush.plugin.v1.VerifyRequest
-	8,  // 53: mmpush.plugin.v1.Verifier.VerifyPlan:input_type -> mmpush.plugin.v1.VerifyPlanRequest
-	12, // 54: mmpush.plugin.v1.Repository.Binary:input_type -> mmpush.plugin.v1.BinaryRequest
-	14, // 55: mmpush.plugin.v1.Repository.BinariesOf:input_type -> mmpush.plugin.v1.BinariesOfRequest
-	15, // 56: mmpush.plugin.v1.Repository.Sources:input_type -> mmpush.plugin.v1.SourcesRequest
-	17, // 57: mmpush.plugin.v1.Repository.Names:input_type -> mmpush.plugin.v1.NamesRequest
-	11, // 58: mmpush.plugin.v1.Repository.All:input_type -> mmpush.plugin.v1.ViewRequest
-	11, // 59: mmpush.plugin.v1.Repository.Dangerous:input_type -> mmpush.plugin.v1.ViewRequest
-	23, // 60: mmpush.plugin.v1.Transport.Push:input_type -> mmpush.plugin.v1.PushRequest
-	4,  // 61: mmpush.plugin.v1.Plugin.Describe:output_type -> mmpush.plugin.v1.DescribeResponse
-	6,  // 62: mmpush.plugin.v1.Plugin.Configure:output_type -> mmpush.plugin.v1.ConfigureResponse
-	9,  // 63: mmpush.plugin.v1.Verifier.Verify:output_type -> mmpush.plugin.v1.VerifyAnswer
-	9,  // 64: mmpush.plugin.v1.Verifier.VerifyPlan:output_type -> mmpush.plugin.v1.VerifyAnswer
-	13, // 65: mmpush.plugin.v1.Repository.Binary:output_type -> mmpush.plugin.v1.BinaryResponse
-	19, // 66: mmpush.plugin.v1.Repository.BinariesOf:output_type -> mmpush.plugin.v1.BinaryList
-	20, // 67: mmpush.plugin.v1.Repository.Sources:output_type -> mmpush.plugin.v1.SourceList
-	18, // 68: mmpush.plugin.v1.Repository.Names:output_type -> mmpush.plugin.v1.NamesResponse
-	19, // 69: mmpush.plugin.v1.Repository.All:output_type -> mmpush.plugin.v1.BinaryList
-	19, // 70: mmpush.plugin.v1.Repository.Dangerous:output_type -> mmpush.plugin.v1.BinaryList
-	25, // 71: mmpush.plugin.v1.Transport.Push:output_type -> mmpush.plugin.v1.PushAnswer
-	61, // [61:72] is the sub-list for method output_type
-	50, // [50:61] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	28, // 11: mmpush.plugin.v1.PushRequest.upload:type_name -> mmpush.plugin.v1.Upload
+	27, // 12: mmpush.plugin.v1.PushAnswer.progress:type_name -> mmpush.plugin.v1.Progress
+	47, // 13: mmpush.plugin.v1.PushAnswer.report:type_name -> mmpush.plugin.v1.Report
+	49, // 14: mmpush.plugin.v1.PushAnswer.error:type_name -> mmpush.plugin.v1.Error
+	26, // 15: mmpush.plugin.v1.PushAnswer.sending:type_name -> mmpush.plugin.v1.Sending
+	29, // 16: mmpush.plugin.v1.Upload.files:type_name -> mmpush.plugin.v1.File
+	30, // 17: mmpush.plugin.v1.Upload.manifest:type_name -> mmpush.plugin.v1.Manifest
+	34, // 18: mmpush.plugin.v1.Upload.received:type_name -> mmpush.plugin.v1.Received
+	31, // 19: mmpush.plugin.v1.Manifest.source:type_name -> mmpush.plugin.v1.ManifestFile
+	32, // 20: mmpush.plugin.v1.Manifest.binary:type_name -> mmpush.plugin.v1.ManifestArchitecture
+	33, // 21: mmpush.plugin.v1.ManifestArchitecture.packages:type_name -> mmpush.plugin.v1.ManifestPackage
+	31, // 22: mmpush.plugin.v1.ManifestPackage.file:type_name -> mmpush.plugin.v1.ManifestFile
+	29, // 23: mmpush.plugin.v1.Received.file:type_name -> mmpush.plugin.v1.File
+	35, // 24: mmpush.plugin.v1.Received.package:type_name -> mmpush.plugin.v1.Package
+	46, // 25: mmpush.plugin.v1.Received.findings:type_name -> mmpush.plugin.v1.Finding
+	36, // 26: mmpush.plugin.v1.Package.metadata:type_name -> mmpush.plugin.v1.Metadata
+	37, // 27: mmpush.plugin.v1.Package.info:type_name -> mmpush.plugin.v1.Info
+	38, // 28: mmpush.plugin.v1.Package.members:type_name -> mmpush.plugin.v1.Member
+	0,  // 29: mmpush.plugin.v1.Member.type:type_name -> mmpush.plugin.v1.MemberType
+	42, // 30: mmpush.plugin.v1.Plan.edit:type_name -> mmpush.plugin.v1.Edit
+	40, // 31: mmpush.plugin.v1.Plan.puts:type_name -> mmpush.plugin.v1.PlannedFile
+	40, // 32: mmpush.plugin.v1.Plan.retires:type_name -> mmpush.plugin.v1.PlannedFile
+	41, // 33: mmpush.plugin.v1.Plan.dropped:type_name -> mmpush.plugin.v1.Dropped
+	48, // 34: mmpush.plugin.v1.Plan.packages:type_name -> mmpush.plugin.v1.ReportPackage
+	46, // 35: mmpush.plugin.v1.Plan.findings:type_name -> mmpush.plugin.v1.Finding
+	44, // 36: mmpush.plugin.v1.Dropped.binary:type_name -> mmpush.plugin.v1.InsertBinary
+	45, // 37: mmpush.plugin.v1.Dropped.source:type_name -> mmpush.plugin.v1.InsertSource
+	43, // 38: mmpush.plugin.v1.Edit.drop_sources:type_name -> mmpush.plugin.v1.SourceKey
+	21, // 39: mmpush.plugin.v1.Edit.replace_binaries:type_name -> mmpush.plugin.v1.Binary
+	44, // 40: mmpush.plugin.v1.Edit.insert_binaries:type_name -> mmpush.plugin.v1.InsertBinary
+	45, // 41: mmpush.plugin.v1.Edit.insert_sources:type_name -> mmpush.plugin.v1.InsertSource
+	21, // 42: mmpush.plugin.v1.Edit.append_binaries:type_name -> mmpush.plugin.v1.Binary
+	22, // 43: mmpush.plugin.v1.Edit.append_sources:type_name -> mmpush.plugin.v1.Source
+	21, // 44: mmpush.plugin.v1.InsertBinary.binary:type_name -> mmpush.plugin.v1.Binary
+	43, // 45: mmpush.plugin.v1.InsertSource.before:type_name -> mmpush.plugin.v1.SourceKey
+	22, // 46: mmpush.plugin.v1.InsertSource.source:type_name -> mmpush.plugin.v1.Source
+	1,  // 47: mmpush.plugin.v1.Finding.severity:type_name -> mmpush.plugin.v1.Severity
+	48, // 48: mmpush.plugin.v1.Report.packages:type_name -> mmpush.plugin.v1.ReportPackage
+	46, // 49: mmpush.plugin.v1.Report.findings:type_name -> mmpush.plugin.v1.Finding
+	2,  // 50: mmpush.plugin.v1.Error.kind:type_name -> mmpush.plugin.v1.ErrorKind
+	3,  // 51: mmpush.plugin.v1.Plugin.Describe:input_type -> mmpush.plugin.v1.DescribeRequest
+	5,  // 52: mmpush.plugin.v1.Plugin.Configure:input_type -> mmpush.plugin.v1.ConfigureRequest
+	7,  // 53: mmpush.plugin.v1.Verifier.Verify:input_type -> mmpush.plugin.v1.VerifyRequest
+	8,  // 54: mmpush.plugin.v1.Verifier.VerifyPlan:input_type -> mmpush.plugin.v1.VerifyPlanRequest
+	12, // 55: mmpush.plugin.v1.Repository.Binary:input_type -> mmpush.plugin.v1.BinaryRequest
+	14, // 56: mmpush.plugin.v1.Repository.BinariesOf:input_type -> mmpush.plugin.v1.BinariesOfRequest
+	15, // 57: mmpush.plugin.v1.Repository.Sources:input_type -> mmpush.plugin.v1.SourcesRequest
+	17, // 58: mmpush.plugin.v1.Repository.Names:input_type -> mmpush.plugin.v1.NamesRequest
+	11, // 59: mmpush.plugin.v1.Repository.All:input_type -> mmpush.plugin.v1.ViewRequest
+	11, // 60: mmpush.plugin.v1.Repository.Dangerous:input_type -> mmpush.plugin.v1.ViewRequest
+	23, // 61: mmpush.plugin.v1.Transport.Push:input_type -> mmpush.plugin.v1.PushRequest
+	4,  // 62: mmpush.plugin.v1.Plugin.Describe:output_type -> mmpush.plugin.v1.DescribeResponse
+	6,  // 63: mmpush.plugin.v1.Plugin.Configure:output_type -> mmpush.plugin.v1.ConfigureResponse
+	9,  // 64: mmpush.plugin.v1.Verifier.Verify:output_type -> mmpush.plugin.v1.VerifyAnswer
+	9,  // 65: mmpush.plugin.v1.Verifier.VerifyPlan:output_type -> mmpush.plugin.v1.VerifyAnswer
+	13, // 66: mmpush.plugin.v1.Repository.Binary:output_type -> mmpush.plugin.v1.BinaryResponse
+	19, // 67: mmpush.plugin.v1.Repository.BinariesOf:output_type -> mmpush.plugin.v1.BinaryList
+	20, // 68: mmpush.plugin.v1.Repository.Sources:output_type -> mmpush.plugin.v1.SourceList
+	18, // 69: mmpush.plugin.v1.Repository.Names:output_type -> mmpush.plugin.v1.NamesResponse
+	19, // 70: mmpush.plugin.v1.Repository.All:output_type -> mmpush.plugin.v1.BinaryList
+	19, // 71: mmpush.plugin.v1.Repository.Dangerous:output_type -> mmpush.plugin.v1.BinaryList
+	25, // 72: mmpush.plugin.v1.Transport.Push:output_type -> mmpush.plugin.v1.PushAnswer
+	62, // [62:73] is the sub-list for method output_type
+	51, // [51:62] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -4122,6 +4264,8 @@ func file_plugin_proto_init() {
 		(*PushAnswer_Waiting)(nil),
 		(*PushAnswer_Report)(nil),
 		(*PushAnswer_Error)(nil),
+		(*PushAnswer_Sending)(nil),
+		(*PushAnswer_Notice)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4129,7 +4273,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   46,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

@@ -682,7 +682,7 @@ const (
 // Transport brings uploads to one kind of target.
 type TransportClient interface {
 	// Push publishes an upload at the target, or finds out why not. The stream has any
-	// number of Progress and Waiting, and ends with Report or Error. A plugin that
+	// number of Progress, Sending, waiting and notice, and ends with Report or Error. A plugin that
 	// sends nothing, or no progress, for minutes is taken for dead and killed.
 	Push(ctx context.Context, in *PushRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PushAnswer], error)
 }
@@ -721,7 +721,7 @@ type Transport_PushClient = grpc.ServerStreamingClient[PushAnswer]
 // Transport brings uploads to one kind of target.
 type TransportServer interface {
 	// Push publishes an upload at the target, or finds out why not. The stream has any
-	// number of Progress and Waiting, and ends with Report or Error. A plugin that
+	// number of Progress, Sending, waiting and notice, and ends with Report or Error. A plugin that
 	// sends nothing, or no progress, for minutes is taken for dead and killed.
 	Push(*PushRequest, grpc.ServerStreamingServer[PushAnswer]) error
 	mustEmbedUnimplementedTransportServer()

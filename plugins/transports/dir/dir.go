@@ -27,7 +27,10 @@ type Transport struct {
 	// Who is the operator's name, for the history.
 	Who       string
 	Verifiers []verify.Named
-	Options   transport.Options
+	// Required makes the verifiers that the repository's settings ask for (see
+	// pipeline.Options).
+	Required func(*repo.Repo) ([]verify.Named, error)
+	Options  transport.Options
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -45,6 +48,7 @@ func (t *Transport) Push(ctx context.Context, u upload.Upload) (report.Report, e
 		Verifiers: t.Verifiers,
 		Options: pipeline.Options{
 			Who: t.Who, Transport: "dir", DryRun: o.DryRun, LockWait: o.LockWait, Program: o.Program, Waiting: o.Waiting, Progress: o.Progress,
+			Required: t.Required,
 		},
 	})
 }
