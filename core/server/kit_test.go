@@ -207,7 +207,11 @@ func (w *world) conversation(t testing.TB, said []byte, messages int) []string {
 			break
 		}
 		if messages > 0 && len(frames(got)) >= messages {
-			<-written
+			select {
+			case <-written:
+			case <-time.After(10 * time.Second):
+				t.Errorf("the server does not read on; it said %q", got)
+			}
 			break
 		}
 	}
@@ -257,3 +261,8 @@ func sorted(list []string) []string {
 }
 
 func dialTCP(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, 10*time.Second) }
+
+// opener opens the repository on a disk.
+func opener(fsys vfs.FS) func() (*repo.Repo, error) {
+	return func() (*repo.Repo, error) { return pipeline.Open(fsys, "/repo") }
+}

@@ -33,7 +33,7 @@ func deeds(arch string) []deed {
 		{'p', "publish a new source", up("team-b", "1.0", "")},
 		{'n', "publish a new version", up("team-a", "2.0", "", "team-a", "team-a-doc")},
 		{'r', "rebuild a version", up("team-a", "1.0", "again", "team-a", "team-a-doc")},
-		{'s', "rebuild a version with a package less", up("team-a", "1.0", "less", "team-a")},
+		{'s', "rebuild a version with a package less", up("team-a", "1.0", "", "team-a")},
 		{'d', "downgrade", up("team-a", "0.9", "", "team-a", "team-a-doc")},
 		{'t', "take another team's package over", up("team-b", "1.0", "theirs", "team-b", "tool")},
 		{'o', "publish the other team's source", up("other", "2.0", "", "tool")},
