@@ -27,6 +27,9 @@ type Change struct {
 	// Names tells what the new index files name: that stays if the disk is full and
 	// retired files have to go. Nil: none goes.
 	Names Names
+	// Foreign, if not nil, is what somebody else has made of the indexes since the last
+	// generation: it becomes a generation of its own, ahead of this change's.
+	Foreign *repo.Change
 	// Clock bounds the modification times of the new index files.
 	Clock Clock
 }

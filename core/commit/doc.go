@@ -26,7 +26,9 @@
 //     modification time is max(now, that of the file they replace + step), and
 //     never more than limit ahead of the clock: the repository's other tool
 //     reloads an index only when that time has grown. The room that the records of
-//     step 7 need is taken: a full disk is met here. Then the stage folder and
+//     step 7 need is taken: a full disk is met here. Each gets a second name in
+//     .mmpush, by which the next commit can tell what somebody else has changed; the
+//     journal's sync makes it durable, and recovery makes it again. Then the stage folder and
 //     its parent are synced; if .mmpush may be new, .mmpush and the repository's
 //     folder too.
 //     An index may also be a symbolic link, for a format whose index files lie in a folder
@@ -46,7 +48,9 @@
 //  6. The index files are renamed, in the format's order; the folder is synced.
 //
 //  7. The retire records are appended and synced, then the history record, last:
-//     a history that has the transaction says that everything before is durable.
+//     a history that has the transaction says that everything before is durable. If
+//     somebody else has written the indexes since the last generation, that is a record
+//     of its own, written and synced before it.
 //
 //  8. The journal is removed. Only now is the change acknowledged.
 //

@@ -29,10 +29,35 @@ func (tx *Tx) finish(j journal) error {
 	if err := tx.retire(j); err != nil {
 		return err
 	}
+	return tx.record(j)
+}
+
+// record appends to the history and removes the journal. The foreign generation is
+// durable before the other is written: a history that ends with this transaction is
+// whole. It may be there from an attempt that died in between.
+func (tx *Tx) record(j journal) error {
+	if j.Foreign != nil {
+		last, _, err := tx.repo.LastGeneration()
+		if err != nil {
+			return err
+		}
+		if last.Transaction != j.Foreign.Transaction {
+			err = tx.repo.AppendGeneration(*j.Foreign)
+		} else {
+			err = tx.repo.SyncHistory()
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := tx.repo.AppendGeneration(j.Generation); err != nil {
 		return err
 	}
-	return tx.repo.FS.Remove(repo.JournalFile)
+	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
+		return err
+	}
+	tx.repo.ForgetKept(j.Transaction)
+	return nil
 }
 
 // place renames the files to their targets and makes all the entries durable, also

@@ -37,7 +37,9 @@ type journal struct {
 	Puts        []Put           `json:"puts,omitempty"`
 	Switches    []journalSwitch `json:"switches"`
 	Retires     []Retire        `json:"retires,omitempty"`
-	Generation  repo.Generation `json:"generation"`
+	// Foreign is the generation ahead of this one, of what somebody else has done.
+	Foreign    *repo.Generation `json:"foreign,omitempty"`
+	Generation repo.Generation  `json:"generation"`
 }
 
 // journalSwitch is one index file to replace.

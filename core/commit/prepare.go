@@ -37,6 +37,7 @@ func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
 			return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage, s.Index), err)
 		}
 		j.Switches = append(j.Switches, js)
+		j.Generation.Indexes = append(j.Generation.Indexes, repo.IndexState{Name: js.Index, SHA256: js.SHA256, Identity: js.Next})
 	}
 	if err := tx.reserve(j); err != nil {
 		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
@@ -48,17 +49,20 @@ func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
 }
 
 func (tx *Tx) newJournal(c Change) (journal, error) {
-	last, hash, err := tx.repo.LastGeneration()
+	last, _, err := tx.repo.LastGeneration()
 	if err != nil {
 		return journal{}, err
 	}
-	id := tx.repo.NewID()
-	return journal{
-		Transaction: id, Stage: c.Stage, Intent: c.Intent, Puts: c.Puts, Retires: c.Retires,
-		Generation: repo.Generation{
-			Number: last.Number + 1, Transaction: id, Time: tx.repo.Now().UTC(), Previous: hash, Changes: c.Records,
-		},
-	}, nil
+	now, number := tx.repo.Now().UTC(), last.Number+1
+	j := journal{Transaction: tx.repo.NewID(), Stage: c.Stage, Intent: c.Intent, Puts: c.Puts, Retires: c.Retires}
+	if c.Foreign != nil {
+		j.Foreign = &repo.Generation{
+			Number: number, Transaction: tx.repo.NewID(), Time: now, Changes: []repo.Change{*c.Foreign},
+		}
+		number++
+	}
+	j.Generation = repo.Generation{Number: number, Transaction: j.Transaction, Time: now, Changes: c.Records}
+	return j, nil
 }
 
 // indexTimes returns the modification time for each new index file, waiting for
@@ -135,6 +139,9 @@ func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, e
 	}
 	js.Next, err = repo.Identify(tx.repo.FS, js.From)
 	js.Next.ChangeTime = 0
+	if err == nil {
+		err = tx.repo.KeepIndex(j.Transaction, s.Index, js.From)
+	}
 	return js, err
 }
 

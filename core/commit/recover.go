@@ -29,7 +29,11 @@ func (tx *Tx) recover(ctx context.Context) error {
 	if err != nil || j == nil {
 		return err
 	}
-	if err := tx.repo.FS.SyncDir(repo.MetaDir); err != nil {
+	err = tx.keepIndexes(*j)
+	if err == nil {
+		err = tx.repo.FS.SyncDir(repo.MetaDir)
+	}
+	if err != nil {
 		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.MetaDir), err)
 	}
 	last, _, err := tx.repo.LastGeneration()
@@ -47,6 +51,22 @@ func (tx *Tx) recover(ctx context.Context) error {
 		return tx.replan(ctx, *j)
 	}
 	return tx.complete(*j)
+}
+
+// keepIndexes gives the new index files their second names again: a power loss may have
+// kept the journal without them. One that was switched already has been durable. A full
+// disk does not keep a decided change from coming true.
+func (tx *Tx) keepIndexes(j journal) error {
+	for _, s := range j.Switches {
+		if s.Link {
+			continue
+		}
+		err := tx.repo.KeepIndex(j.Transaction, s.Index, s.From)
+		if err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) && !vfs.IsFull(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgetJournal removes the journal of a change that is in the history, once it is
@@ -197,10 +217,7 @@ func (tx *Tx) missingFile(c Change) (string, error) {
 func (tx *Tx) alreadyThere(j journal) error {
 	err := tx.retire(j)
 	if err == nil {
-		err = tx.repo.AppendGeneration(j.Generation)
-	}
-	if err == nil {
-		err = tx.repo.FS.Remove(repo.JournalFile)
+		err = tx.record(j)
 	}
 	if err != nil {
 		return tx.unfinished(err)

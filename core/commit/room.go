@@ -210,6 +210,13 @@ func (tx *Tx) reserve(j journal) error {
 		return err
 	}
 	size := len(record) + folderRoom
+	if j.Foreign != nil {
+		foreign, err := json.Marshal(j.Foreign)
+		if err != nil {
+			return err
+		}
+		size += len(foreign)
+	}
 	for _, r := range j.Retires {
 		size += len(r.Name) + recordRoom
 	}

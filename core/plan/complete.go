@@ -31,6 +31,9 @@ func complete(v index.View, p Plan) (Plan, error) {
 		return Plan{}, err
 	}
 	p.Dropped = append(binaries.counting(), sources.counting()...)
+	if p.Added, err = addedBy(v, p.Edit); err != nil {
+		return Plan{}, err
+	}
 	p.Retires, err = retires(v, p.Edit, append(binaries.all, sources.all...))
 	if err != nil {
 		return Plan{}, err

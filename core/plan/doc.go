@@ -2,8 +2,8 @@
 // where the policy of a repository lives: what replaces what, what needs to be asked
 // for, where a file is placed, what goes.
 //
-// In: an [index.View] (what is published), the data of an upload ([Addition]) or an
-// [index.Selector], the [Rules] that hold for its source, and, as a function, what
+// In: an [index.View] (what is published), the data of an upload ([Addition]), an
+// [index.Selector] or what the history knows of a change ([Reversal]), the [Rules] that hold for its source, and, as a function, what
 // stands at a path. Out: a [Plan]: the edit of both indexes, the files to place and
 // to retire, what was taken out with its place, and a line for each package.
 //
@@ -27,6 +27,10 @@
 // Stanzas of other packages that crash the mmpack client are healed by every plan that
 // changes an index anyway, and never are the only reason to change one; a dangerous
 // stanza of the upload itself counts as damaged.
+//
+// A plan says what it drops, with places, and what it adds: [Undo] takes that back, exactly,
+// unless something else has changed the same packages since. What a change only moved, and
+// what it only wrote in a safer form, is nobody's loss and no hindrance.
 //
 // What the rules refuse is a finding, and all of them come at once. A plan with a
 // finding that refuses has the result [report.Rejected] and nothing to do.

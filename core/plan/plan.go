@@ -48,6 +48,7 @@ type Intent struct {
 	Remove *index.Selector `json:"remove,omitempty"`
 	Drop   *Drop           `json:"drop,omitempty"`
 	Heal   *Healing        `json:"heal,omitempty"`
+	Undo   *Reversal       `json:"undo,omitempty"`
 }
 
 // Taken is what stands at a path of the repository.
@@ -68,13 +69,6 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Dropped is a stanza that the plan takes out or replaces, with its place, so that
-// it can be put back.
-type Dropped struct {
-	Binary *index.InsertBinary `json:"binary,omitempty"`
-	Source *index.InsertSource `json:"source,omitempty"`
-}
-
 // Plan is what a change would do. It is data: nothing has happened yet.
 type Plan struct {
 	Edit index.Edit
@@ -87,12 +81,15 @@ type Plan struct {
 	// only written in a safer form is not among them; where somebody else left
 	// several of one name, the last one is, since an index takes back only one.
 	Dropped []Dropped
+	// Added names the stanzas that come in, in the edit's order. One that is only
+	// written in a safer form is not among them.
+	Added []Added
 	// Packages is one line for each package that the change is about; of a rejected
 	// plan they tell what would have happened. Architecture is left to the caller.
 	Packages []report.Package
 	// Findings are the rules' answers; one that refuses means: do not commit.
 	Findings []report.Finding
-	// Result is Published, Unchanged, Restored, Removed or Rejected. A rejected plan
+	// Result is Published, Unchanged, Restored, Removed, Undone or Rejected. A rejected plan
 	// has nothing but Packages and Findings.
 	Result report.Result
 }

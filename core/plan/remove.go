@@ -81,7 +81,7 @@ func removal(v index.View, sources []index.Source) (Plan, error) {
 }
 
 // errIntent is a defect of the caller, or a journal that something else wrote.
-var errIntent = errors.New("an intent is an addition, a removal or a healing, and one only")
+var errIntent = errors.New("an intent is an addition, a removal, an undo or a healing, and one only")
 
 // Run plans an intent. rules returns the permissions that hold for a source; see [Add]
 // for taken. Who finds that somebody else published in between runs the same intent
@@ -94,6 +94,8 @@ func Run(v index.View, i Intent, rules func(source string) Rules, taken func(pat
 		return Remove(v, *i.Remove)
 	case i.Drop != nil && i == Intent{Drop: i.Drop}:
 		return DropBinaries(v, *i.Drop)
+	case i.Undo != nil && i == Intent{Undo: i.Undo}:
+		return Undo(v, *i.Undo, rules, taken)
 	case i.Heal != nil && i == Intent{Heal: i.Heal}:
 		return Heal(v)
 	}

@@ -20,6 +20,7 @@
 //	.mmpush/holder         who holds the lock, for whoever waits
 //	.mmpush/journal        a change that is decided and not finished (core/commit)
 //	.mmpush/history        one line of JSON for each generation
+//	.mmpush/kept-TX-NAME   a second name of the index files that the last generation wrote
 //	.mmpush/retired        one line of JSON for each file that no index names
 //	.mmpush/stage/ID/      a change that is being prepared; flock'ed while it lives
 //	.mmpush/trash/         what the sweeper is deleting
@@ -33,7 +34,16 @@
 // History and retired are append-only; a record is one line, written in one call
 // and synced. A line that a power loss has torn is the last one and is cut before
 // the next is appended. Each generation names the SHA-256 of the line before it,
-// so that an edited or missing record shows.
+// so that an edited or missing record shows ([Repo.VerifyHistory]). Nothing that a change
+// needs depends on how long the history is: it is read from its end ([History.Newest]),
+// and a generation is found by its number in some thirty reads ([History.Find]), since
+// the numbers stand in order.
+//
+// A generation names the index files that it wrote, and of the last one they are kept
+// under a second name. So an index that somebody else has written is known for what it
+// is ([Repo.Wrote]), and the planner can tell what they did ([Repo.Kept]): a foreign
+// generation. Where a file can have one name only, or where the other program wrote into
+// the file itself, only that something was changed is known.
 //
 // [Format] is how a kind of repository (mmpack, pacman) names its index files and
 // what they publish; commit and upkeep know no more of it.

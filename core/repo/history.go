@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"path"
 	"slices"
 	"time"
@@ -23,27 +21,57 @@ type Generation struct {
 	Transaction string    `json:"transaction"`
 	Time        time.Time `json:"time"`
 	// Previous is the SHA-256 of the line before, without its newline; empty in
-	// the first.
+	// the first. It is set when the record is appended.
 	Previous string   `json:"previous,omitempty"`
 	Changes  []Change `json:"changes"`
+	// Indexes are the index files that the commit has written. A foreign generation
+	// has none: nobody of us wrote what it tells.
+	Indexes []IndexState `json:"indexes,omitempty"`
 }
 
-// Change is what one upload, or one removal, did in a generation.
+// IndexState is one index file as a commit has left it.
+type IndexState struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	// Identity has no change time: the rename into place alters it.
+	Identity
+}
+
+// The actions of a change.
+const (
+	ActionPublish = "publish"
+	ActionRemove  = "remove"
+	ActionBatch   = "batch"
+	ActionUndo    = "undo"
+	ActionHeal    = "heal"
+	// ActionForeign is what another program did to the indexes between two commits
+	// of ours.
+	ActionForeign = "foreign"
+)
+
+// Change is what one upload, one removal, one change set or one undo did in a
+// generation, or what somebody else did before it.
 type Change struct {
-	// Action is "publish" or "remove".
+	// Action is one of the constants above.
 	Action string `json:"action"`
-	// Who published, as far as the transport knows.
+	// Who published, as far as the transport knows; empty if nobody knows.
 	Who       string `json:"who,omitempty"`
 	Transport string `json:"transport,omitempty"`
 	Manifest  string `json:"manifest,omitempty"`
 	// Purged: the files that went were deleted at once; no undo brings them back.
 	Purged bool `json:"purged,omitempty"`
+	// Undoes says what an undo has taken back, such as "generation 7".
+	Undoes string `json:"undoes,omitempty"`
 	// Packages is what happened to each package.
 	Packages []report.Package `json:"packages,omitempty"`
 	Findings []report.Finding `json:"findings,omitempty"`
-	// Dropped are the stanzas that were taken out, with text and place, in the
-	// form of the planner that took them out.
+	// Dropped are the stanzas that were taken out, with text and place, and Added
+	// names those that came in, in the form of the planner that did it: with both a
+	// change can be taken back.
 	Dropped json.RawMessage `json:"dropped,omitempty"`
+	Added   json.RawMessage `json:"added,omitempty"`
+	// Unknown is true for a foreign change of which only that it happened is known.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // LastGeneration returns the newest whole record and the hash of its line; a
@@ -65,8 +93,7 @@ func (r *Repo) LastGeneration() (Generation, string, error) {
 	if err := json.Unmarshal(line, &g); err != nil {
 		return Generation{}, "", r.historyError(err)
 	}
-	sum := sha256.Sum256(line)
-	return g, hex.EncodeToString(sum[:]), nil
+	return g, hashOf(line), nil
 }
 
 func (r *Repo) historyError(err error) error {
@@ -83,13 +110,26 @@ func (r *Repo) historyError(err error) error {
 	return DiskError("history", file, err)
 }
 
-// AppendGeneration writes a record behind the last one, durably.
+// AppendGeneration writes a record behind the last one, durably, and chains it to
+// that.
 func (r *Repo) AppendGeneration(g Generation) error {
-	line, err := json.Marshal(g)
-	if err != nil {
-		return fmt.Errorf("generation %d: %w", g.Number, err)
-	}
-	return r.historyError(r.appendRecords(HistoryFile, append(line, '\n')))
+	var text bytes.Buffer
+	err := r.appendRecords(HistoryFile, func(last []byte) ([]byte, error) {
+		if g.Previous = ""; len(last) > 0 {
+			g.Previous = hashOf(last)
+		}
+		e := json.NewEncoder(&text)
+		// Descriptions have < and &; six bytes for each would be waste.
+		e.SetEscapeHTML(false)
+		err := e.Encode(g)
+		return text.Bytes(), err
+	})
+	return r.historyError(err)
+}
+
+func hashOf(line []byte) string {
+	sum := sha256.Sum256(line)
+	return hex.EncodeToString(sum[:])
 }
 
 // SyncHistory makes the records durable that a process has appended which may have
@@ -103,45 +143,35 @@ const publisherLimit = 64 << 20
 // and its change; ok is false if the history, as far back as it is read, does not
 // know.
 func (r *Repo) Publisher(sha256 string) (g Generation, c Change, ok bool) {
-	text, err := r.historyTail(publisherLimit)
+	h, err := r.OpenHistory()
 	if err != nil {
 		return g, c, false
 	}
-	for len(text) > 0 {
-		text = bytes.TrimSuffix(text, []byte("\n"))
-		line := text[bytes.LastIndexByte(text, '\n')+1:]
-		text = text[:len(text)-len(line)]
-		if !bytes.Contains(line, []byte(sha256)) || json.Unmarshal(line, &g) != nil {
+	defer h.Close()
+	for line, err := range h.Newest() {
+		if err != nil || h.end-line.Offset > publisherLimit {
+			return g, c, false
+		}
+		if !bytes.Contains(line.Text, []byte(sha256)) {
 			continue
 		}
-		for _, c := range g.Changes {
-			if slices.ContainsFunc(c.Packages, func(p report.Package) bool {
-				return p.SHA256 == sha256 && p.Action != report.ActionRemove
-			}) {
+		if g, err := line.Generation(); err == nil {
+			if c, ok := publishes(g, sha256); ok {
 				return g, c, true
 			}
 		}
-		g = Generation{}
 	}
 	return g, c, false
 }
 
-// historyTail returns the last limit bytes of the history, or all of it.
-func (r *Repo) historyTail(limit int64) ([]byte, error) {
-	f, err := r.FS.Open(HistoryFile)
-	if err != nil {
-		return nil, err
+// publishes returns the change of a generation that brought these bytes.
+func publishes(g Generation, sha256 string) (Change, bool) {
+	for _, c := range slices.Backward(g.Changes) {
+		if slices.ContainsFunc(c.Packages, func(p report.Package) bool {
+			return p.SHA256 == sha256 && p.Action != report.ActionRemove
+		}) {
+			return c, true
+		}
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	start := max(0, info.Size-limit)
-	text := make([]byte, info.Size-start)
-	n, err := f.ReadAt(text, start)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return text[:n], err
+	return Change{}, false
 }

@@ -18,6 +18,7 @@ const (
 	StageDir     = MetaDir + "/stage"
 	TrashDir     = MetaDir + "/trash"
 	RejectedDir  = MetaDir + "/rejected"
+	keptPrefix   = "kept-"
 )
 
 // Modes of what the world may read, and of what it may not.

@@ -66,9 +66,9 @@ func lastRecord(f vfs.File) (line []byte, end int64, err error) {
 }
 
 // appendRecords writes lines behind the last whole record and makes them durable;
-// a torn tail is cut first. That the file is in its folder is for [Repo.CheckRecords]
+// a torn tail is cut first. lines makes them of that last record. That the file is in its folder is for [Repo.CheckRecords]
 // and whoever syncs the folder after it.
-func (r *Repo) appendRecords(name string, lines []byte) error {
+func (r *Repo) appendRecords(name string, lines func(last []byte) ([]byte, error)) error {
 	f, err := r.FS.Append(name, r.PrivateFileMode())
 	if err != nil {
 		return err
@@ -80,8 +80,8 @@ func (r *Repo) appendRecords(name string, lines []byte) error {
 	return err
 }
 
-func appendTo(f vfs.File, lines []byte) error {
-	_, end, err := lastRecord(f)
+func appendTo(f vfs.File, lines func(last []byte) ([]byte, error)) error {
+	last, end, err := lastRecord(f)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,11 @@ func appendTo(f vfs.File, lines []byte) error {
 			return err
 		}
 	}
-	if _, err := f.Write(lines); err != nil {
+	text, err := lines(last)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(text); err != nil {
 		return err
 	}
 	return f.Sync()

@@ -46,7 +46,7 @@ func (r *Repo) AppendRetired(records []Retired) error {
 	}
 	text, err := formatRetired(records)
 	if err == nil {
-		err = r.appendRecords(RetiredFile, text)
+		err = r.appendRecords(RetiredFile, func([]byte) ([]byte, error) { return text, nil })
 	}
 	if err != nil {
 		return DiskError("retired", path.Join(r.Path, RetiredFile), err)

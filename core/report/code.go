@@ -37,6 +37,8 @@ const (
 	CodeTakeOver  Code = "MP-TAKEOVER"
 	CodeNoMatch   Code = "MP-NOMATCH"
 	CodeMoved     Code = "MP-MOVED"
+	CodeOvertaken Code = "MP-OVERTAKEN"
+	CodeExpired   Code = "MP-EXPIRED"
 
 	// About who asks: exit 5.
 	CodeRights Code = "MP-RIGHTS"
@@ -57,6 +59,7 @@ const (
 	CodeRecovered Code = "MP-RECOVERED"
 	CodeReplaced  Code = "MP-REPLACED"
 	CodeLater     Code = "MP-LATER"
+	CodeOutside   Code = "MP-OUTSIDE"
 	CodeRoom      Code = "MP-ROOM"
 	CodeDepends   Code = "MP-DEPENDS"
 
@@ -90,7 +93,7 @@ const (
 // Kind is the class of failure that a refusing finding of this code means.
 func (c Code) Kind() Kind {
 	switch c {
-	case CodeConflict, CodeTakeOver:
+	case CodeConflict, CodeTakeOver, CodeOvertaken:
 		return KindConflict
 	case CodeRights, CodeLogin, CodePusher:
 		return KindDenied

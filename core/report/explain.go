@@ -56,7 +56,12 @@ func explanations() []Explanation {
 		{CodeTakeOver, "the package belongs to another source",
 			"A binary package of this name is published, built from a source of another name. Two teams may have chosen the same name. If the package has moved from one source to the other, use --take-over; the repository's setting `take-over` decides whether that is enough."},
 		{CodeNoMatch, "nothing matches",
-			"No source in the repository has that name, version and hash. `mmpush list` shows what is there."},
+			"Nothing that is published, or no generation of the history, is what was asked for. `mmpush list` and `mmpush log` show what is there."},
+		{CodeOvertaken, "a later change is in the way",
+			"An undo takes back exactly what a change has done. Another change, or another program, has changed the same packages since, and what it did would be lost. " +
+				"Take the later change back first (`mmpush log PACKAGE` shows it), go back to a whole state with `mmpush undo --to`, or publish what is meant."},
+		{CodeExpired, "the files to bring back are gone",
+			"What is replaced or removed stays for the repository's grace time and is deleted then. A stanza is brought back only if its file is still there with its bytes. Publish that version again."},
 		{CodeRights, "your rights do not cover this",
 			"Each user has rights over sources, by name pattern, architecture and action (publish, rebuild, downgrade, take-over, remove, purge, undo, gc). The finding names the right that is missing. " +
 				"Whoever runs the repository can give it."},
@@ -83,6 +88,8 @@ func explanations() []Explanation {
 			"The rights on this repository are given to users, and the push does not say which user it comes from: the configured variable is not set, or the push certificate is missing, not trusted or not about this push. `git push --signed` signs one. Whoever runs the server can say how users are recognised (`mmpush.identity`)."},
 		{CodeHealed, "a stanza was made safe for the client",
 			"A stanza in the index had a form that makes the mmpack client crash or lose a value, as mmpack-modifyrepo writes it. It was written again in a form that both read exactly; its value is the same."},
+		{CodeOutside, "another program has changed the indexes",
+			"The indexes were not those that the last generation left: another program, such as mmpack-modifyrepo, has written them. What it did is recorded as a generation of its own, ahead of this one, so that the history stays whole. Nothing of it was changed."},
 		{CodeRecovered, "an interrupted publish was finished",
 			"An earlier run was killed, or the machine went down, after it had decided to publish. This run finished that publish first."},
 		{CodeReplaced, "published packages are replaced on request",
@@ -130,7 +137,7 @@ func explanations() []Explanation {
 		{CodeJournal, "the journal of an interrupted publish cannot be used",
 			"REPO/.mmpush/journal says what an interrupted publish had decided; it is damaged, or was written by a newer mmpush. Nothing was changed. Use that version, or restore the file."},
 		{CodeHistory, "the repository's history is damaged",
-			"REPO/.mmpush/history has one line for each publish. Its last lines cannot be read, and no power loss leaves it like that: somebody has written into it. Nothing was changed. " +
+			"REPO/.mmpush/history has one line for each generation, and each names the SHA-256 of the one before. Lines that cannot be read, are missing or do not fit together are not left by a power loss: somebody has written into it. Nothing was changed. " +
 				"Restore it from a backup, or move it away: then a new history begins, and undo does not know what was before."},
 		{CodeLocked, "the repository is busy",
 			"Another program holds the repository's lock. The message names it where it is known. Try later, or wait longer with --lock-wait."},

@@ -18,6 +18,8 @@ const (
 	Restored Result = "restored"
 	// Removed: packages were taken out of the index.
 	Removed Result = "removed"
+	// Undone: a change was taken back.
+	Undone Result = "undone"
 	// Planned: a dry run; nothing was written.
 	Planned Result = "planned"
 	// Rejected: refused; the repository is as it was.
@@ -81,6 +83,8 @@ type Report struct {
 	// nothing was committed.
 	Generation uint64    `json:"generation,omitempty"`
 	Time       time.Time `json:"time,omitzero"`
+	// Undoes is what an undo takes back, such as "generation 7".
+	Undoes string `json:"undoes,omitempty"`
 	// Packages are in the order of the manifest, then what was removed.
 	Packages []Package `json:"packages,omitempty"`
 	// BytesAdded is the size of the files that were, or would be, added.

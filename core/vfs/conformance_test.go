@@ -297,3 +297,35 @@ func TestSymlink(t *testing.T) {
 		}
 	})
 }
+
+func TestLink(t *testing.T) {
+	both(t, func(t *testing.T, fsys vfs.FS) {
+		linker, ok := fsys.(vfs.Linker)
+		if !ok {
+			t.Fatal("cannot link")
+		}
+		write(t, fsys, "a", "one")
+		if err := linker.Link("a", "b"); err != nil {
+			t.Fatal(err)
+		}
+		if err := linker.Link("a", "b"); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("a taken name: %v", err)
+		}
+		if err := linker.Link("no", "c"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a missing file: %v", err)
+		}
+		if err := fsys.Mkdir("dir", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := linker.Link("dir", "c"); err == nil {
+			t.Error("a folder was linked")
+		}
+		write(t, fsys, "new", "two")
+		if err := fsys.Rename("new", "a"); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := read(t, fsys, "a"), read(t, fsys, "b"); a != "two" || b != "one" {
+			t.Errorf("after one of the names went: %q and %q", a, b)
+		}
+	})
+}

@@ -12,7 +12,7 @@ import (
 )
 
 // Mem is a folder in memory that knows which of its content would survive a power
-// loss. It is for tests; it follows no links.
+// loss. It is for tests; it follows no symbolic links, and does not count hard ones.
 type Mem struct {
 	mu      sync.Mutex
 	now     func() time.Time
@@ -35,7 +35,10 @@ func (m *Mem) Space() (Space, error) {
 	return m.space, nil
 }
 
-var _ FS = (*Mem)(nil)
+var (
+	_ FS     = (*Mem)(nil)
+	_ Linker = (*Mem)(nil)
+)
 
 // memNode is a file or folder, whatever names it has.
 type memNode struct {
@@ -282,6 +285,29 @@ func (m *Mem) Rename(from, to string) error {
 	} else {
 		m.set(fromDir, fromBase, nil, add)
 	}
+	node.ctime = m.now()
+	return nil
+}
+
+// Link implements [Linker].
+func (m *Mem) Link(from, to string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	node, err := m.find("link", from)
+	if err != nil {
+		return err
+	}
+	if node.mode.IsDir() {
+		return &fs.PathError{Op: "link", Path: from, Err: syscall.EPERM}
+	}
+	dir, base, err := m.parent("link", to)
+	if err != nil {
+		return err
+	}
+	if dir.entries[base] != nil {
+		return &fs.PathError{Op: "link", Path: to, Err: fs.ErrExist}
+	}
+	m.set(dir, base, node, nil)
 	node.ctime = m.now()
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // Op is one call through an observed FS.
 type Op struct {
 	// Kind is the method: "open", "create", "lock-open", "append", "mkdir",
-	// "rename", "remove", "symlink", "readlink", "lstat", "readdir", "syncdir", "chmod", "chtimes",
+	// "rename", "link", "remove", "symlink", "readlink", "lstat", "readdir", "syncdir", "chmod", "chtimes",
 	// and of files "read", "write", "sync", "truncate", "fchmod", "fstat",
 	// "trylock", "clone", "close".
 	Kind string
@@ -86,6 +86,16 @@ func (o *observed) Mkdir(name string, mode fs.FileMode) error {
 
 func (o *observed) Rename(from, to string) error {
 	return o.do("rename", from, func() error { return o.fsys.Rename(from, to) })
+}
+
+// Link links where the underlying FS can.
+func (o *observed) Link(from, to string) error {
+	return o.do("link", from, func() error {
+		if l, ok := o.fsys.(Linker); ok {
+			return l.Link(from, to)
+		}
+		return errors.ErrUnsupported
+	})
 }
 
 func (o *observed) Remove(name string) error {

@@ -130,6 +130,9 @@ func (d *Dir) Mkdir(name string, mode fs.FileMode) error {
 // Rename implements [FS].
 func (d *Dir) Rename(from, to string) error { return d.root.Rename(from, to) }
 
+// Link implements [Linker].
+func (d *Dir) Link(from, to string) error { return d.root.Link(from, to) }
+
 // Remove implements [FS].
 func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
 

@@ -86,6 +86,13 @@ type OwnerCopier interface {
 	CopyOwner(from, to string) error
 }
 
+// Linker is what an FS can be if its files can have several names.
+type Linker interface {
+	// Link gives the file from one more name and fails with fs.ErrExist if that is
+	// taken. Never link what somebody else may write to.
+	Link(from, to string) error
+}
+
 // FS is one folder and everything below it. Names are relative, with forward
 // slashes, and never lead outside: "..", absolute names and links that point
 // out are errors of the implementation, not a check that callers must make.

@@ -1,0 +1,107 @@
+package repo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"path"
+	"strings"
+	"syscall"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Of the last generation a second name of each index file is kept in .mmpush, so that
+// what another program has made of the indexes since can be told. It costs no copy; on
+// a file system that knows one name a file there is none.
+
+func keptName(transaction, index string) string {
+	return path.Join(MetaDir, keptPrefix+transaction+"-"+index)
+}
+
+// KeepIndex gives the new index file, staged as from, the name under which the
+// generation keeps it. The sync of .mmpush that makes the journal durable makes the
+// name so too.
+func (r *Repo) KeepIndex(transaction, index, from string) error {
+	l, ok := r.FS.(vfs.Linker)
+	if !ok {
+		return nil
+	}
+	err := l.Link(from, keptName(transaction, index))
+	for _, cannot := range []error{errors.ErrUnsupported, syscall.EPERM, syscall.EACCES, syscall.EMLINK, syscall.EXDEV} {
+		if errors.Is(err, cannot) {
+			return nil
+		}
+	}
+	return err
+}
+
+// ForgetKept deletes the index files that other generations have kept. What cannot be
+// deleted now is deleted behind the next commit.
+func (r *Repo) ForgetKept(transaction string) {
+	list, err := r.FS.ReadDir(MetaDir)
+	if err != nil {
+		return
+	}
+	for _, i := range list {
+		if strings.HasPrefix(i.Name, keptPrefix) && !strings.HasPrefix(i.Name, keptPrefix+transaction+"-") {
+			_ = r.FS.Remove(path.Join(MetaDir, i.Name))
+		}
+	}
+}
+
+// Kept returns where the index files of a generation are kept, by their names; nil if
+// one of them is not there with its bytes.
+func (r *Repo) Kept(g Generation) (map[string]string, error) {
+	kept := map[string]string{}
+	for _, i := range g.Indexes {
+		name := keptName(g.Transaction, i.Name)
+		ok, err := r.isIndex(name, i)
+		if err != nil || !ok {
+			return nil, err
+		}
+		kept[i.Name] = name
+	}
+	return kept, nil
+}
+
+// Wrote reports whether the published index files are those of a generation. A file
+// that was copied, or restored, is read: its bytes decide.
+func (r *Repo) Wrote(g Generation) (bool, error) {
+	for _, i := range g.Indexes {
+		id, err := Identify(r.FS, i.Name)
+		if err != nil {
+			return false, DiskError("history", path.Join(r.Path, i.Name), err)
+		}
+		if id.SameFile(i.Identity) {
+			continue
+		}
+		if ok, err := r.isIndex(i.Name, i); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// isIndex reports whether a file has the bytes of an index file.
+func (r *Repo) isIndex(name string, want IndexState) (bool, error) {
+	fail := func(err error) (bool, error) { return false, DiskError("history", path.Join(r.Path, name), err) }
+	info, err := r.FS.Lstat(name)
+	if isNotExist(err) || err == nil && (!info.IsRegular() || info.Size != want.Size) {
+		return false, nil
+	}
+	if err != nil {
+		return fail(err)
+	}
+	f, err := r.FS.Open(name)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return fail(err)
+	}
+	return hex.EncodeToString(h.Sum(nil)) == want.SHA256, nil
+}
