@@ -29,6 +29,7 @@ func (d *draft) again(ctx context.Context, r *repo.Repo, t *taken, verifiers []v
 		return next, next.complete(r)
 	}
 	next := draftOn(d.base, d.first)
+	next.proposal = d.proposal
 	for i, s := range d.steps {
 		if err := next.add(ctx, r, s, t, nil); err != nil {
 			return d, err
@@ -43,7 +44,7 @@ func (d *draft) again(ctx context.Context, r *repo.Repo, t *taken, verifiers []v
 
 // redraw plans the steps on the indexes opened anew, and closes the old ones.
 func (d *draft) redraw(ctx context.Context, r *repo.Repo, t *taken, verifiers []verify.Named) (*draft, error) {
-	next, err := draw(ctx, r, d.steps, t, verifiers)
+	next, err := draw(ctx, r, d.proposal, t, verifiers)
 	if err != nil {
 		return d, err
 	}

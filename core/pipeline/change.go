@@ -15,7 +15,7 @@ import (
 // change is the draft as the commit room takes it. Both indexes are written even
 // if one stays the same: their identities tell recovery whether somebody else has
 // published. A file that a later step replaces again is not placed.
-func (d *draft) change(stage string, opt Options) (commit.Change, error) {
+func (d *draft) change(r *repo.Repo, stage string, opt Options) (commit.Change, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
@@ -43,7 +43,10 @@ func (d *draft) change(stage string, opt Options) (commit.Change, error) {
 		}
 	}
 	var err error
-	c.Records, err = d.records(opt)
+	if c.Foreign, _, err = foreign(r); err != nil {
+		return c, err
+	}
+	c.Records, err = d.records(r, opt)
 	return c, err
 }
 

@@ -159,7 +159,7 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 		rep.Result = report.Unchanged
 		return rep, nil
 	}
-	change, err := c.draft.change(c.stage.dir, c.opt)
+	change, err := c.draft.change(c.repo, c.stage.dir, c.opt)
 	if err != nil {
 		return rep, err
 	}
@@ -172,6 +172,9 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 	c.draft.saveCache(c.repo)
 	rep = c.draft.report(rep, c.opt)
 	rep.Result, rep.Generation, rep.Time = report.Published, generation.Number, generation.Time
+	if change.Foreign != nil {
+		rep.Findings = append(rep.Findings, foreignNote(generation.Number))
+	}
 	if err := c.tx.Expire(); err != nil {
 		rep.Findings = append(rep.Findings, notExpired(err))
 	}

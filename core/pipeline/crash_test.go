@@ -9,58 +9,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/mmpush/mmpush/core/index"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
 )
-
-// scenario is one change of a repository that has a past.
-type scenario struct {
-	name  string
-	setup []action
-	run   action
-	// damaged: the repository is broken before, and the change repairs it.
-	damaged bool
-}
-
-func scenarios() []scenario {
-	return []scenario{
-		{name: "first publish", setup: nil, run: publish(greet090)},
-		{name: "second source", setup: []action{publish(greet090)}, run: publish(foo100)},
-		{name: "new version", setup: []action{publish(foo100), publish(greet090)}, run: publish(greet100)},
-		{name: "new version, all binaries", setup: []action{publish(foo100)}, run: publish(foo110)},
-		{name: "rebuild into the pool", setup: []action{publish(foo110)}, run: publish(foo110b)},
-		{name: "rebuild back out of the pool", setup: []action{publish(foo110), publish(foo110b)}, run: publish(foo110)},
-		{name: "part of a source stays", setup: []action{publish(foo110)}, run: publish(foo200)},
-		{name: "downgrade", setup: []action{publish(greet090), publish(greet100)}, run: publish(greet090)},
-		{name: "remove", setup: []action{publish(greet090), publish(weather)}, run: remove(index.Selector{Name: "greet"})},
-		{name: "restore a missing file", setup: []action{publish(greet090), losing("greet_0.9.0_amd64-debian.mpk")}, run: publish(greet090), damaged: true},
-		{name: "a change set", setup: []action{publish(greet090), publish(foo100)}, run: batch(foo110, greet100, foo110b)},
-		{name: "expire on the way", setup: []action{publish(greet090), publish(greet100), wait50h, wait50h}, run: publish(weather)},
-		{name: "expire some", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h}, run: publish(weather)},
-		{name: "purge", setup: []action{publish(greet090), publish(weather)}, run: purge("greet*")},
-		{name: "gc", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h, littering}, run: collecting},
-		{name: "a repository of the older tool", setup: []action{publish(greet090), forgetting}, run: publish(greet100)},
-	}
-}
-
-// losing deletes a published file behind everybody's back.
-func losing(name string) action {
-	return func(w *world, fsys vfs.FS) (report.Report, error) { return report.Report{}, fsys.Remove(name) }
-}
-
-// wait50h lets more than half of the grace time pass.
-func wait50h(w *world, _ vfs.FS) (report.Report, error) {
-	w.skip(50 * time.Hour)
-	return report.Report{}, nil
-}
-
-// forgetting takes away everything that is ours.
-func forgetting(w *world, fsys vfs.FS) (report.Report, error) {
-	return report.Report{}, vfs.RemoveAll(fsys, ".mmpush")
-}
 
 // moment is the disk ahead of one call, and whether the change was acknowledged.
 type moment struct {
@@ -155,9 +108,9 @@ func fates(n, random int, seed uint64) []func(int) vfs.Fate {
 type inquest struct {
 	scenario
 	before, after string
-	// generation is the number that the change gets.
-	generation uint64
-	random     int
+	// generation is the number that the change gets, past the one before it.
+	generation, past uint64
+	random           int
 	// settled, if not nil, is one more judge after recovery.
 	settled func(w *world) error
 }
@@ -185,7 +138,7 @@ func (q inquest) judge(w *world, acked, again bool) error {
 	}
 	least := q.generation
 	if now == q.before && !acked {
-		least--
+		least = q.past
 	}
 	if err := judgeHistory(w, least); err != nil {
 		return err
@@ -217,8 +170,18 @@ func (q inquest) again(w *world, now string) error {
 	return nil
 }
 
-// judgeHistory holds the history against what was published: it has at least so
-// many generations, each once and in order.
+// last is the newest generation.
+func (w *world) last() repo.Generation {
+	r, err := w.open(w.Mem)
+	must(err)
+	last, _, err := r.LastGeneration()
+	must(err)
+	return last
+}
+
+// judgeHistory holds the history against what was published: it has at least so many
+// generations, each once, in order and chained, and the index files of the last one
+// are kept.
 func judgeHistory(w *world, least uint64) error {
 	r, err := w.repo()
 	if err != nil {
@@ -233,6 +196,12 @@ func judgeHistory(w *world, least uint64) error {
 	}
 	if last.Number == 0 {
 		return nil
+	}
+	if chain, err := r.VerifyHistory(""); err != nil || report.Refused(chain.Findings) {
+		return fmt.Errorf("history: %v %w", chain.Findings, err)
+	}
+	if kept, err := r.Kept(last); err != nil || len(kept) != 2 {
+		return fmt.Errorf("history: the indexes of generation %d are not kept: %v %w", last.Number, kept, err)
 	}
 	text, err := vfs.ReadFile(w.Mem, ".mmpush/history", 1<<20)
 	if lines := strings.Count(string(text), "\n"); err != nil || uint64(lines) != last.Number {
@@ -270,17 +239,14 @@ func investigate(t *testing.T, s scenario, random int, skip func(label string) b
 	var err error
 	q.before, err = indexes(w.Mem)
 	must(err)
+	q.past = w.last().Number
 	moments, err := film(w, s.run, skip)
 	if err != nil {
 		t.Fatal(err)
 	}
 	q.after, err = indexes(w.Mem)
 	must(err)
-	r, err := w.open(w.Mem)
-	must(err)
-	last, _, err := r.LastGeneration()
-	must(err)
-	q.generation = last.Number
+	q.generation = w.last().Number
 	return w, q, moments
 }
 

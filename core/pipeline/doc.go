@@ -13,6 +13,10 @@
 //
 // [Rights] is the verifier that holds a plan against what somebody may do.
 //
+// [Undo] is the same line with a plan that comes from the history. What another program
+// has made of the indexes since the last generation is recorded first, by whatever
+// changes them next; [Who] tells whose a published package is.
+//
 // A [ChangeSet] stacks several additions and removals and commits them as one change.
 //
 // It also knows what ties the rooms of the mmpack format together: [Mmpack] is its

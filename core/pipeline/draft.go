@@ -24,10 +24,21 @@ type step struct {
 	Purge bool `json:"purge,omitempty"`
 }
 
+// proposal says which steps to plan on what is published; a finding that refuses says
+// why there is none.
+type proposal func(v *index.Snapshot) ([]step, []report.Finding, error)
+
+// fixed are steps that do not depend on what is published.
+func fixed(steps ...step) proposal {
+	return func(*index.Snapshot) ([]step, []report.Finding, error) { return steps, nil, nil }
+}
+
 // draft is a plan for each step, stacked, and what they were made on.
 type draft struct {
-	base  []repo.Identity
-	first *index.Snapshot
+	// proposal is what is planned, again if the repository has moved.
+	proposal proposal
+	base     []repo.Identity
+	first    *index.Snapshot
 	// view is what the steps leave.
 	view     *index.Snapshot
 	steps    []step
@@ -63,10 +74,19 @@ func (d *draft) close() { _ = d.first.Close() }
 
 // draw plans the steps on what is published now. Each sees what those before it
 // leave; the first that is refused ends it.
-func draw(ctx context.Context, r *repo.Repo, steps []step, t *taken, verifiers []verify.Named) (*draft, error) {
+func draw(ctx context.Context, r *repo.Repo, p proposal, t *taken, verifiers []verify.Named) (*draft, error) {
 	d, err := newDraft(r)
 	if err != nil {
 		return nil, err
+	}
+	d.proposal = p
+	steps, found, err := d.propose(r)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	if d.findings = found; d.refused() {
+		return d, nil
 	}
 	for _, s := range steps {
 		if err := d.add(ctx, r, s, t, verifiers); err != nil {
@@ -80,6 +100,31 @@ func draw(ctx context.Context, r *repo.Repo, steps []step, t *taken, verifiers [
 	return d, nil
 }
 
+// propose asks what to plan. The indexes are opened without their cache if that lies.
+func (d *draft) propose(r *repo.Repo) ([]step, []report.Finding, error) {
+	steps, found, err := d.proposal(d.first)
+	dropCache(r, err)
+	if !errors.Is(err, index.ErrCache) {
+		return steps, found, err
+	}
+	if err := d.reopen(r); err != nil {
+		return nil, nil, err
+	}
+	return d.proposal(d.first)
+}
+
+// reopen begins the draft anew.
+func (d *draft) reopen(r *repo.Repo) error {
+	anew, err := newDraft(r)
+	if err != nil {
+		return err
+	}
+	d.close()
+	anew.proposal = d.proposal
+	*d = *anew
+	return nil
+}
+
 // add plans one more step; a refused one leaves the view as it was. If the cache of the
 // indexes turns out to lie, they are opened again without it, as long as nothing has
 // been planned with its help.
@@ -89,17 +134,18 @@ func (d *draft) add(ctx context.Context, r *repo.Repo, s step, t *taken, verifie
 	if !errors.Is(err, index.ErrCache) || len(d.steps) > 0 {
 		return err
 	}
-	anew, err := newDraft(r)
-	if err != nil {
+	if err := d.reopen(r); err != nil {
 		return err
 	}
-	d.close()
-	*d = *anew
 	return d.addOnce(ctx, r, s, t, verifiers)
 }
 
 func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, verifiers []verify.Named) error {
-	p, err := plan.Run(d.view, s.Intent, rules(r.Settings), d.over(t))
+	at := d.over(t)
+	if s.Intent.Undo != nil {
+		at = t.known
+	}
+	p, err := plan.Run(d.view, s.Intent, rules(r.Settings), at)
 	if err != nil {
 		return inRepo(r, err)
 	}
@@ -109,6 +155,9 @@ func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, ver
 	}
 	d.steps, d.plans, d.told = append(d.steps, s), append(d.plans, p), len(d.findings)
 	d.findings = append(append(d.findings, tellPublisher(r, p.Findings)...), found...)
+	if s.Intent.Undo != nil {
+		d.findings = tellLater(r, d.findings, s.Intent.Undo.After)
+	}
 	if d.refused() {
 		return nil
 	}

@@ -70,15 +70,15 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 		return rep, nil
 	}
 	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: "."}
-	return change(ctx, r, add, verifiers, stage.dir, req.Options, rep)
+	return change(ctx, r, fixed(add), verifiers, stage.dir, req.Options, rep)
 }
 
-// change takes a step from the plan to the report: the second half of the line, for
+// change takes steps from the plan to the report: the second half of the line, for
 // whatever wants to change a repository.
-func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
+func change(ctx context.Context, r *repo.Repo, p proposal, verifiers []verify.Named,
 	stage string, opt Options, rep report.Report) (report.Report, error) {
 	taken := newTaken(r.FS)
-	d, err := draw(ctx, r, []step{s}, taken, verifiers)
+	d, err := draw(ctx, r, p, taken, verifiers)
 	if err != nil {
 		return rep, err
 	}
@@ -100,7 +100,7 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 	if d.refused() || d.idle() {
 		return d.report(rep, opt), nil
 	}
-	c, err := d.change(stage, opt)
+	c, err := d.change(r, stage, opt)
 	if err != nil {
 		return rep, err
 	}
@@ -112,6 +112,9 @@ func change(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named,
 	d.saveCache(r)
 	rep = d.report(rep, opt)
 	rep.Generation, rep.Time = generation.Number, generation.Time
+	if c.Foreign != nil {
+		rep.Findings = append(rep.Findings, foreignNote(generation.Number))
+	}
 	if err := tx.Expire(); err != nil {
 		rep.Findings = append(rep.Findings, notExpired(err))
 	}

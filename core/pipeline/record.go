@@ -1,8 +1,8 @@
 package pipeline
 
 import (
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,73 +13,56 @@ import (
 )
 
 // records are the history's changes: one for each step, or one for all of them.
-func (d *draft) records(opt Options) ([]repo.Change, error) {
+func (d *draft) records(r *repo.Repo, opt Options) ([]repo.Change, error) {
 	var list []repo.Change
 	for i, p := range d.plans {
-		c := repo.Change{
-			Action: "remove", Who: opt.Who, Transport: opt.Transport, Packages: p.Packages, Findings: p.Findings,
+		c := repo.Change{Who: opt.Who, Transport: opt.Transport, Packages: slices.Clone(p.Packages), Findings: p.Findings}
+		inArch(c.Packages, r.Arch)
+		switch intent := d.steps[i].Intent; {
+		case intent.Add != nil:
+			c.Action, c.Manifest = repo.ActionPublish, intent.Add.Manifest
+		case intent.Undo != nil:
+			c.Action, c.Undoes = repo.ActionUndo, intent.Undo.Of
+		case intent.Heal != nil:
+			c.Action = repo.ActionHeal
+		default:
+			c.Action = repo.ActionRemove
 		}
 		c.Purged = d.steps[i].Purge
-		if add := d.steps[i].Intent.Add; add != nil {
-			c.Action, c.Manifest = "publish", add.Manifest
-		}
-		if d.steps[i].Intent.Heal != nil {
-			c.Action = "heal"
-		}
-		dropped := p.Dropped
-		if opt.oneChange {
-			dropped = d.published(dropped)
-		}
-		var err error
-		if c.Dropped, err = json.Marshal(dropped); err != nil {
+		if err := keepDelta(&c, p.Dropped, p.Added); err != nil {
 			return nil, err
 		}
 		list = append(list, c)
 	}
 	if opt.oneChange && len(list) > 1 {
-		return d.merge(list)
+		return d.merge(r, list)
 	}
 	return list, nil
 }
 
-// published keeps those dropped stanzas that were published before the first step.
-func (d *draft) published(dropped []plan.Dropped) []plan.Dropped {
-	var kept []plan.Dropped
-	for _, x := range dropped {
-		if x.Source != nil {
-			if found, err := d.first.Sources(selectorOf(x.Source.Source)); err == nil && len(found) > 0 {
-				kept = append(kept, x)
-			}
-			continue
-		}
-		if b, ok, err := d.first.Binary(x.Binary.Binary.Name); err == nil && ok && b.Text == x.Binary.Binary.Text {
-			kept = append(kept, x)
-		}
-	}
-	return kept
-}
-
-// merge makes one change of the steps of a change set.
-func (d *draft) merge(list []repo.Change) ([]repo.Change, error) {
-	one := repo.Change{Action: "batch", Who: list[0].Who, Transport: list[0].Transport}
+// merge makes one change of the steps of a change set: what it has made of what was
+// published before the first step.
+func (d *draft) merge(r *repo.Repo, list []repo.Change) ([]repo.Change, error) {
+	one := repo.Change{Action: repo.ActionBatch, Who: list[0].Who, Transport: list[0].Transport}
 	var manifests []string
-	var dropped []plan.Dropped
-	for i, c := range list {
+	for _, c := range list {
 		one.Packages = append(one.Packages, c.Packages...)
 		one.Findings = append(one.Findings, c.Findings...)
 		if c.Manifest != "" {
 			manifests = append(manifests, c.Manifest)
 		}
-		dropped = append(dropped, d.published(d.plans[i].Dropped)...)
 	}
 	one.Manifest = strings.Join(manifests, " ")
-	var err error
-	one.Dropped, err = json.Marshal(dropped)
+	var edits []index.Edit
+	for _, p := range d.plans {
+		edits = append(edits, p.Edit)
+	}
+	delta, err := plan.DiffOf(d.first, d.view, edits)
+	if err != nil {
+		return nil, inRepo(r, err)
+	}
+	err = keepDelta(&one, delta.Dropped, delta.Names())
 	return []repo.Change{one}, err
-}
-
-func selectorOf(s index.Source) index.Selector {
-	return index.Selector{Name: s.Name, Version: s.Version, SHA256: s.SHA256}
 }
 
 // tellPublisher adds, to what is in conflict with published bytes, who published

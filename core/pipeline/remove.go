@@ -50,19 +50,19 @@ func RemovePackages(ctx context.Context, r *repo.Repo, rm Removal, opt Options) 
 	if err != nil {
 		return rep, err
 	}
-	return edit(ctx, r, step{intent, ".", rm.Purge}, verifiers, opt, rep)
+	return edit(ctx, r, fixed(step{intent, ".", rm.Purge}), verifiers, opt, rep)
 }
 
 // Heal writes the indexes anew, every stanza in a form that the real client reads.
 func Heal(ctx context.Context, r *repo.Repo, opt Options) (report.Report, error) {
 	rep := report.Report{Schema: report.Schema, Repository: r.Path, Architecture: r.Arch}
-	return edit(ctx, r, step{Intent: plan.Intent{Heal: &plan.Healing{}}, Folder: "."}, nil, opt, rep)
+	return edit(ctx, r, fixed(step{Intent: plan.Intent{Heal: &plan.Healing{}}, Folder: "."}), nil, opt, rep)
 }
 
 // edit makes a change that places no file.
-func edit(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named, opt Options, rep report.Report) (report.Report, error) {
+func edit(ctx context.Context, r *repo.Repo, p proposal, verifiers []verify.Named, opt Options, rep report.Report) (report.Report, error) {
 	if opt.DryRun {
-		return change(ctx, r, s, verifiers, "", opt, rep)
+		return change(ctx, r, p, verifiers, "", opt, rep)
 	}
 	if err := r.Prepare(); err != nil {
 		return rep, err
@@ -72,7 +72,7 @@ func edit(ctx context.Context, r *repo.Repo, s step, verifiers []verify.Named, o
 		return rep, err
 	}
 	defer staged{dir: stage.Dir, stage: stage}.discard()
-	return change(ctx, r, s, verifiers, stage.Dir, opt, rep)
+	return change(ctx, r, p, verifiers, stage.Dir, opt, rep)
 }
 
 // intent finds the packages that the patterns mean now; a pattern that means none

@@ -20,7 +20,7 @@ func replanner(r *repo.Repo, opt Options) commit.Replan {
 		if err := json.Unmarshal(text, &steps); err != nil {
 			return commit.Change{}, fmt.Errorf("the journal's intent: %w", err)
 		}
-		d, err := draw(ctx, r, steps, newTaken(r.FS), nil)
+		d, err := draw(ctx, r, fixed(steps...), newTaken(r.FS), nil)
 		if err != nil {
 			return commit.Change{}, err
 		}
@@ -28,7 +28,7 @@ func replanner(r *repo.Repo, opt Options) commit.Replan {
 			defer d.close()
 			return commit.Change{}, refusal(r, d.findings)
 		}
-		c, err := d.change(stage, opt)
+		c, err := d.change(r, stage, opt)
 		if d.idle() {
 			c.Switches = nil
 		}

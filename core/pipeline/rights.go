@@ -71,3 +71,45 @@ func (r Rights) needs(p plan.Plan) []access.Need {
 	}
 	return list
 }
+
+// UndoRights judges, as one of the verifiers of an [UndoRequest], what an undo takes
+// out and brings back: the right to undo is needed over each source of both.
+type UndoRights struct {
+	Who  access.Identity
+	Arch string
+}
+
+var (
+	_ verify.Verifier     = UndoRights{}
+	_ verify.PlanVerifier = UndoRights{}
+)
+
+// Verify implements [verify.Verifier]; an undo has no upload.
+func (UndoRights) Verify(context.Context, upload.Upload) ([]report.Finding, error) { return nil, nil }
+
+// VerifyPlan implements [verify.PlanVerifier].
+func (r UndoRights) VerifyPlan(_ context.Context, _ index.View, p plan.Plan) ([]report.Finding, error) {
+	var list []access.Need
+	seen := map[string]bool{}
+	need := func(source string) {
+		if !seen[source] {
+			seen[source] = true
+			list = append(list, access.Need{Action: access.Undo, Source: source, Arch: r.Arch, Found: true})
+		}
+	}
+	for _, d := range p.Dropped {
+		if d.Binary != nil {
+			need(d.Binary.Binary.Source)
+		} else {
+			need(d.Source.Source.Name)
+		}
+	}
+	for _, a := range p.Added {
+		if a.Kind == report.Binary {
+			need(a.Source)
+		} else {
+			need(a.Name)
+		}
+	}
+	return access.Check(r.Who, list), nil
+}

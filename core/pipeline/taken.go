@@ -60,6 +60,13 @@ func (t *taken) at(path string) (p plan.Taken, shared bool, err error) {
 	return p, info.Links > 1, nil
 }
 
+// known is at for files that were published before: what has other names has had them
+// then, too.
+func (t *taken) known(path string) (plan.Taken, error) {
+	p, _, err := t.at(path)
+	return p, err
+}
+
 func hashFile(fsys vfs.FS, name string) (string, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
