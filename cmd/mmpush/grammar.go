@@ -18,24 +18,29 @@ type grammar struct {
 	Color  string   `enum:"auto,always,never" default:"auto" placeholder:"auto|always|never" help:"Colours; auto heeds NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then the terminal."`
 	Help   helpFlag `short:"h" help:"Show this help, or that of a verb."`
 
-	Push    pushCmd    `cmd:"" help:"Publish uploads in a repository."`
-	Check   checkCmd   `cmd:"" help:"Verify uploads offline; no repository is needed."`
-	Init    initCmd    `cmd:"" help:"Make a repository."`
-	List    listCmd    `cmd:"" help:"List the packages of a repository."`
-	Remove  removeCmd  `cmd:"" help:"Take packages out of a repository."`
-	Gc      gcCmd      `cmd:"" name:"gc" help:"Delete retired files whose time is over, and what killed processes have left."`
-	Export  exportCmd  `cmd:"" help:"Copy exactly what is published into a folder."`
-	Fsck    fsckCmd    `cmd:"" help:"Check a repository, and repair it."`
-	Batch   batchCmd   `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
-	Watch   watchCmd   `cmd:"" help:"Publish what is copied into a drop folder."`
-	Serve   serveCmd   `cmd:"" help:"Take uploads over the network and publish them."`
-	User    userCmd    `cmd:"" help:"Change who may log in to a server, and what they may do."`
-	Hook    hookCmd    `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
-	Status  statusCmd  `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`
-	Receive receiveCmd `cmd:"" help:"Take uploads from one user behind SSH and publish them."`
-	Plugin  pluginCmd  `cmd:"" help:"Look at plugins: verifiers and transports in programs of their own."`
-	Explain explainCmd `cmd:"" help:"Explain the code of an error or a warning."`
-	Shows   versionCmd `cmd:"" name:"version" help:"Show the version."`
+	Push    pushCmd      `cmd:"" help:"Publish uploads in a repository."`
+	Check   checkCmd     `cmd:"" help:"Verify uploads offline; no repository is needed."`
+	Init    initCmd      `cmd:"" help:"Make a repository."`
+	List    listCmd      `cmd:"" help:"List the packages of a repository."`
+	Remove  removeCmd    `cmd:"" help:"Take packages out of a repository."`
+	Log     logCmd       `cmd:"" help:"Show who changed what in a repository."`
+	Show    showCmd      `cmd:"" help:"Show one generation of the history."`
+	Who     whoCmd       `cmd:"" help:"Say who published a package."`
+	Undo    undoCmd      `cmd:"" help:"Take a change back, or go back to an earlier state."`
+	Verify  verifyLogCmd `cmd:"" name:"verify-log" help:"Prove that nobody has edited the history."`
+	Gc      gcCmd        `cmd:"" name:"gc" help:"Delete retired files whose time is over, and what killed processes have left."`
+	Export  exportCmd    `cmd:"" help:"Copy exactly what is published into a folder."`
+	Fsck    fsckCmd      `cmd:"" help:"Check a repository, and repair it."`
+	Batch   batchCmd     `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
+	Watch   watchCmd     `cmd:"" help:"Publish what is copied into a drop folder."`
+	Serve   serveCmd     `cmd:"" help:"Take uploads over the network and publish them."`
+	User    userCmd      `cmd:"" help:"Change who may log in to a server, and what they may do."`
+	Hook    hookCmd      `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
+	Status  statusCmd    `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`
+	Receive receiveCmd   `cmd:"" help:"Take uploads from one user behind SSH and publish them."`
+	Plugin  pluginCmd    `cmd:"" help:"Look at plugins: verifiers and transports in programs of their own."`
+	Explain explainCmd   `cmd:"" help:"Explain the code of an error or a warning."`
+	Shows   versionCmd   `cmd:"" name:"version" help:"Show the version."`
 }
 
 const description = `Publishes what a build left behind, verified and atomically, in a package repository.

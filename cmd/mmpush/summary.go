@@ -10,12 +10,7 @@ import (
 // summary tells what was done, one line for each package, then the whole in one
 // sentence.
 func (p *printer) summary(rep report.Report) {
-	var t table
-	for _, line := range rep.Packages {
-		t.add(cell{string(line.Action), styleOf(line.Action)}, cell{line.Name, bold}, cell{text: origin(line)},
-			cell{text: versions(line)}, cell{text: shortHash(line.SHA256)})
-	}
-	t.write(p, "  ")
+	p.packages(rep.Packages)
 	result, style := string(rep.Result), good
 	switch rep.Result {
 	case report.Planned:
@@ -27,6 +22,16 @@ func (p *printer) summary(rep report.Report) {
 	}
 	text := wrap(result+" "+sentence(rep), p.width, "    ")
 	p.line("%s", p.paint(style, result)+strings.TrimPrefix(text, result))
+}
+
+// packages shows one line for each package.
+func (p *printer) packages(lines []report.Package) {
+	var t table
+	for _, line := range lines {
+		t.add(cell{string(line.Action), styleOf(line.Action)}, cell{line.Name, bold}, cell{text: origin(line)},
+			cell{text: versions(line)}, cell{text: shortHash(line.SHA256)})
+	}
+	t.write(p, "  ")
 }
 
 func styleOf(a report.Action) style {

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/report"
+)
+
+type whoCmd struct {
+	Packages []string `arg:"" name:"package" help:"Names of binary packages."`
+
+	Repo *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+}
+
+// Help is shown by --help.
+func (*whoCmd) Help() string {
+	return `Says who published the bytes that are installed under a name from here, when, and over which transport. An undo that brought them back is named too.
+
+Example: mmpush who -R /srv/repo libfoo1`
+}
+
+// traced is the document of who.
+type traced struct {
+	Schema     int                   `json:"schema"`
+	Result     report.Result         `json:"result"`
+	Repository string                `json:"repository"`
+	Packages   []pipeline.Provenance `json:"packages"`
+}
+
+func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
+	at, r, done, err := a.repository(c.Repo, "in which repository to look")
+	if err != nil {
+		return a.fail(err)
+	}
+	defer done()
+	list, err := pipeline.Who(r, c.Packages)
+	if err != nil {
+		return a.fail(err)
+	}
+	for _, name := range c.Packages {
+		if !slices.ContainsFunc(list, func(p pipeline.Provenance) bool { return p.Name == name }) {
+			return a.nothing(at, "no package of "+at+" is called "+visible(name), "`mmpush list` shows what is published")
+		}
+	}
+	for _, p := range list {
+		a.provenance(p)
+	}
+	return traced{report.Schema, resultFound, at, list}, exitDone
+}
+
+// provenance tells where one package comes from.
+func (a *app) provenance(p pipeline.Provenance) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s (%s): ", p.Name, p.Version, shortHash(p.SHA256))
+	switch {
+	case p.Generation == 0:
+		b.WriteString("the history does not know; it was there before")
+	case p.By == "foreign":
+		fmt.Fprintf(&b, "another program, found %s, generation %s", p.Time.UTC().Format(time.RFC3339), numbered(p.Generation, p.Change, p.Change))
+	default:
+		fmt.Fprintf(&b, "%s, %s, generation %d", whoOf(p.Who), p.Time.UTC().Format(time.RFC3339), p.Generation)
+		for _, more := range []string{p.Transport, p.Manifest} {
+			if more != "" {
+				b.WriteString(", " + more)
+			}
+		}
+	}
+	if p.Back > 0 {
+		fmt.Fprintf(&b, "; brought back by generation %d", p.Back)
+	}
+	width := a.out.width
+	if width == 0 {
+		width = defaultWidth
+	}
+	a.out.line("%s", wrap(visible(b.String()), width, "    "))
+}
