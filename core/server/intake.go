@@ -11,6 +11,7 @@ import (
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -131,12 +132,16 @@ func (in *intake) Held() []int64 { return in.held }
 // Receive implements [tupkg.Intake].
 func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 	f := &in.files[i]
-	got := newSums()
+	got := sumsFor(f.Declared)
 	to, err := in.resume(f, in.held[i], got)
 	if err != nil {
 		return in.v.failure("receiving", noRoom(err))
 	}
-	err, ours := in.copy(to, r, got)
+	early, flushed := upload.FlushEarly(to)
+	err, ours := in.copy(early, r, got)
+	if ferr := flushed(); err == nil && ferr != nil {
+		err, ours = ferr, true
+	}
 	if err == nil {
 		err, ours = to.Sync(), true
 	}
@@ -164,7 +169,7 @@ func (in *intake) resume(f *file, held int64, got sums) (vfs.File, error) {
 
 // copy stores what comes. ours: the error is not the connection's.
 func (in *intake) copy(to io.Writer, r io.Reader, got sums) (err error, ours bool) {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 256<<10)
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {
@@ -212,7 +217,7 @@ func (in *intake) settleRest(ctx context.Context) error {
 		if f.sha != "" || f.wrong != nil {
 			continue
 		}
-		got := newSums()
+		got := sumsFor(f.Declared)
 		to, err := in.resume(f, in.held[i], got)
 		if err == nil {
 			err = errors.Join(to.Sync(), to.Close())

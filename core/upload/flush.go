@@ -1,6 +1,10 @@
 package upload
 
-import "github.com/mmpush/mmpush/core/vfs"
+import (
+	"io"
+
+	"github.com/mmpush/mmpush/core/vfs"
+)
 
 // flushEvery is after how many bytes a file that is being written is synced, while
 // more of it is written. It is there for speed alone: the disk starts early, and
@@ -48,4 +52,12 @@ func (f *flusher) wait() error {
 		return nil
 	}
 	return <-f.running
+}
+
+// FlushEarly returns a writer to a file that the disk begins to take while more is
+// written, so that the Sync at the end, which the caller owes, has little left to do.
+// The caller calls wait before that, and before closing the file.
+func FlushEarly(to vfs.File) (w io.Writer, wait func() error) {
+	f := &flusher{to: to, every: flushEvery}
+	return f, f.wait
 }
