@@ -172,16 +172,16 @@ func (d *drop) claim(ctx context.Context, until time.Time) (release func() error
 		}
 		return nil
 	}
-	var seen string
-	var since time.Time
-	for {
+	for seen, since := "", time.Now(); ; {
 		f, err := d.c.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		if err == nil {
 			_, err = f.Write([]byte(d.sum))
 			return release, errors.Join(err, f.Close())
 		}
-		whose, there := d.claimant(name)
+		whose, there, lerr := d.claimant(name)
 		switch {
+		case lerr != nil:
+			return nil, lerr
 		case whose == d.sum:
 			// An earlier push of this upload, or one beside us: it puts the same files
 			// into the same places.
@@ -201,14 +201,21 @@ func (d *drop) claim(ctx context.Context, until time.Time) (release func() error
 
 // claimant is the SHA-256 of the manifest that a claim is for; there is false if nobody
 // has claimed anything.
-func (d *drop) claimant(name string) (sum string, there bool) {
+func (d *drop) claimant(name string) (sum string, there bool, err error) {
 	f, err := d.c.Open(name)
-	if err != nil {
-		return "", !errors.Is(err, fs.ErrNotExist)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", false, nil
+	case errors.Is(err, fs.ErrPermission):
+		// It is another user's.
+		return "unreadable", true, nil
+	case err != nil:
+		return "", false, err
 	}
 	defer f.Close()
-	text, _ := io.ReadAll(io.LimitReader(f, 100))
-	return string(text), true
+	const enough = 100
+	text, err := io.ReadAll(io.LimitReader(f, enough))
+	return string(text), true, err
 }
 
 // pause waits a little, or says that it has been long enough.
