@@ -68,3 +68,24 @@ func TestDocumentLogin(t *testing.T) {
 		t.Errorf("%q, %v", conn.out.String(), err)
 	}
 }
+
+// The client's side of the document's session, byte for byte: the server has 119 of
+// 123 bytes of the first file and nothing of the second.
+func TestDocumentSessionOfTheClient(t *testing.T) {
+	t.Parallel()
+	first, second := bytes.Repeat([]byte("x"), 123), []byte("abc")
+	conn := connOf(framed(passed, "numpkgs=2&name1=p1.pkg.tar.gz&size1=119&name2=p2.pkg.tar.gz&size2=0", "np=2&m1=PASS&m2=FAIL"))
+	r, err := Upload(t.Context(), conn, []File{fileOf("p1.pkg.tar.gz", first), fileOf("p2.pkg.tar.gz", second)}, uploadOptions(Document))
+	want := slices.Concat(
+		[]byte("\x00\x28username=bfinch@example.net&password=B0b"),
+		framed("numpkgs=2&name1=p1.pkg.tar.gz&size1=123&md5sum1="+md5Of(first)+"&name2=p2.pkg.tar.gz&size2=3&md5sum2="+md5Of(second)),
+		first[119:], second,
+		[]byte("\x00\x03ack"),
+	)
+	if err != nil || conn.out.String() != string(want) {
+		t.Errorf("%v\n said %q\nwant %q", err, conn.out.String(), want)
+	}
+	if len(r.Files) != 2 || !r.Files[0].Pass || r.Files[1].Pass || r.Sent != 7 || r.Skipped != 119 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -26,7 +26,7 @@ type Deadlines struct {
 	// Login is for the login: 1 minute; a busy server lets logins wait.
 	Login time.Duration
 	// Silence is how long a server may say nothing while its answer is waited for:
-	// 15 minutes. It may have to read what it holds, or to wait for a lock.
+	// 30 minutes. It may have to read what it holds, or to wait for others.
 	Silence time.Duration
 	// Write is how long it may take nothing of one chunk: 5 minutes.
 	Write time.Duration
@@ -34,7 +34,7 @@ type Deadlines struct {
 
 func (d Deadlines) withDefaults() Deadlines {
 	for field, value := range map[*time.Duration]time.Duration{
-		&d.Dial: 30 * time.Second, &d.Login: time.Minute, &d.Silence: 15 * time.Minute, &d.Write: 5 * time.Minute,
+		&d.Dial: 30 * time.Second, &d.Login: time.Minute, &d.Silence: 30 * time.Minute, &d.Write: 5 * time.Minute,
 	} {
 		if *field <= 0 {
 			*field = value
