@@ -58,7 +58,7 @@ type targetAnswer struct {
 
 // hooksAt opens a repository and its folder of hooks.
 func (a *app) hooksAt(ctx context.Context, gitDir *string, hooksDir string) (g *gitpush.Repository, hooks *vfs.Dir, done func(), err error) {
-	if g, err = gitpush.Open(ctx, a.gitDir(gitDir), nil); err != nil {
+	if g, err = gitpush.Open(ctx, a.gitDir(gitDir), nil, a.WrapFS); err != nil {
 		return nil, nil, nil, err
 	}
 	if hooksDir == "" {

@@ -36,10 +36,13 @@ type push struct {
 	who    access.Identity
 	repos  map[string]*repo.Repo
 	done   []func()
-	// seen are the verdicts on equal uploads.
-	seen   map[string]verdictOf
-	builds int
-	tally  tally
+	// seen are the verdicts on equal uploads, uploads and changes what was opened and
+	// compared: many refs may be one commit.
+	seen    map[string]verdictOf
+	uploads map[string]candidate
+	changes map[[2]gitpush.ID]gitpush.Change
+	builds  int
+	tally   tally
 }
 
 // pushAnswer is the document of a hook.
@@ -68,7 +71,8 @@ func (p *push) init() {
 // and the publishing of it.
 func (p *push) run(ctx context.Context) (doc any, code int) {
 	p.init()
-	p.repos, p.seen = map[string]*repo.Repo{}, map[string]verdictOf{}
+	p.repos, p.seen, p.uploads = map[string]*repo.Repo{}, map[string]verdictOf{}, map[string]candidate{}
+	p.changes = map[[2]gitpush.ID]gitpush.Change{}
 	defer func() {
 		for _, f := range slices.Backward(p.done) {
 			f()
@@ -110,7 +114,7 @@ func (p *push) document() pushAnswer {
 
 // open opens the bare repository and reads its configuration.
 func (p *push) open(ctx context.Context) (err error) {
-	if p.git, err = gitpush.Open(ctx, p.gitDir(p.flags.GitDir), p.Environ); err != nil {
+	if p.git, err = gitpush.Open(ctx, p.gitDir(p.flags.GitDir), p.Environ, p.WrapFS); err != nil {
 		return err
 	}
 	p.done = append(p.done, p.git.Close)
@@ -195,10 +199,23 @@ func (p *push) look(ctx context.Context, jobs []job, old map[string]gitpush.ID) 
 		if id, ok := old[j.Ref]; ok {
 			from = id
 		}
-		j.change, j.err = p.git.Changed(ctx, from, j.New)
+		j.change, j.err = p.changed(ctx, from, j.New)
 		some = some || j.err != nil || j.matters(p.pre)
 	}
 	return some
+}
+
+// changed asks once for each pair of commits.
+func (p *push) changed(ctx context.Context, from, to gitpush.ID) (gitpush.Change, error) {
+	key := [2]gitpush.ID{from, to}
+	if c, ok := p.changes[key]; ok {
+		return c, nil
+	}
+	c, err := p.git.Changed(ctx, from, to)
+	if err == nil {
+		p.changes[key] = c
+	}
+	return c, err
 }
 
 // matters reports whether there is anything to say about an update.
@@ -297,6 +314,7 @@ func (p *push) finish(result report.Result) {
 	if err := p.work.Set(p.status); err != nil {
 		p.voice.Say("warning", err.Error())
 	}
+	p.work.Sweep()
 }
 
 // pusher is who pushes, with the rights of the users file. Without one, who may push

@@ -18,7 +18,7 @@ func (*statusCmd) Help() string {
 }
 
 func (c *statusCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	g, err := gitpush.Open(ctx, a.gitDir(c.GitDir), nil)
+	g, err := gitpush.Open(ctx, a.gitDir(c.GitDir), nil, a.WrapFS)
 	if err != nil {
 		return a.fail(err)
 	}

@@ -20,7 +20,6 @@ import (
 type verdictOf struct {
 	rep report.Report
 	err error
-	ref string
 }
 
 func (v verdictOf) code() int {
@@ -107,14 +106,34 @@ func (p *push) target(ctx context.Context, j job, t gitpush.Target) (code int) {
 	}
 	var list []candidate
 	for _, place := range j.change.Places {
-		u, found, err := p.git.Upload(ctx, place, r.Arch)
+		c, err := p.candidate(ctx, place, t, r)
 		if err != nil {
 			return p.tell(j, t, "", verdictOf{err: err})
 		}
-		list = append(list, candidate{place, u, found, t.Repository + "\x00" + place.Key()})
+		list = append(list, c)
 	}
-	return p.uploads(ctx, j, t, r, list)
+	return p.all(ctx, j, t, r, list)
 }
+
+// candidate opens an upload, once for equal ones.
+func (p *push) candidate(ctx context.Context, place gitpush.Place, t gitpush.Target, r *repo.Repo) (candidate, error) {
+	key := t.Repository + "\x00" + place.Key()
+	if c, ok := p.uploads[key]; ok {
+		return c, nil
+	}
+	u, found, err := p.git.Upload(ctx, place, r.Arch)
+	c := candidate{place, u, found, key}
+	if err == nil {
+		if len(p.uploads) == maxUploads {
+			clear(p.uploads)
+		}
+		p.uploads[key] = c
+	}
+	return c, err
+}
+
+// maxUploads is how many open uploads are remembered.
+const maxUploads = 100
 
 // build publishes what the target's command makes of the commit.
 func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo) int {
@@ -140,11 +159,11 @@ func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo)
 		}
 		list = append(list, candidate{place: place, u: u, found: found})
 	}
-	return p.uploads(ctx, j, t, r, list)
+	return p.all(ctx, j, t, r, list)
 }
 
-// uploads publishes the uploads of one update in one target.
-func (p *push) uploads(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, list []candidate) (code int) {
+// all publishes the uploads of one update in one target.
+func (p *push) all(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, list []candidate) (code int) {
 	list = ownArch(list, r.Arch, len(j.targets) > 1)
 	packages, readable := 0, true
 	for _, c := range list {
@@ -164,7 +183,6 @@ func (p *push) uploads(ctx context.Context, j job, t gitpush.Target, r *repo.Rep
 		v, same := p.seen[c.key]
 		if !same || c.key == "" {
 			v = p.one(ctx, r, c)
-			v.ref = j.Ref
 			if v.rep.Manifest == "" {
 				v.rep.Manifest = c.place.Path()
 			}

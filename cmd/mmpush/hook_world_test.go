@@ -38,7 +38,7 @@ func newGitWorld(t *testing.T, install ...string) *gitWorld {
 			t.Fatal(err)
 		}
 	}
-	config := "[user]\nname = Ann\nemail = ann@example.net\n[init]\ndefaultBranch = dist\n[protocol \"file\"]\nallow = always\n[gc]\nauto = 0\n[advice]\npushUpdateRejected = false\n"
+	config := "[user]\nname = Ann\nemail = ann@example.net\n[init]\ndefaultBranch = dist\n[protocol \"file\"]\nallow = always\n[gc]\nauto = 0\n[core]\nfsync = none\n[advice]\npushUpdateRejected = false\n"
 	if err := os.WriteFile(filepath.Join(w.home, ".gitconfig"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -31,10 +31,8 @@ const (
 // Built is what a build has left.
 type Built struct {
 	// FS is the folder with the uploads; Places have a Dir and a Name in it.
-	FS     vfs.FS
-	Places []Place
-	// Log is the path of the log, below the bare repository.
-	Log      string
+	FS       vfs.FS
+	Places   []Place
 	Findings []report.Finding
 	// done deletes the checkout, and closes FS.
 	done []func()
@@ -54,7 +52,7 @@ func (b *Built) Close() {
 // nothing of it is left but the log, and a finding says so. The caller closes Built.
 func (w Work) Build(ctx context.Context, t Target, c Change, ref string, number int, environ []string) (*Built, error) {
 	name := fmt.Sprintf("build-%d", number)
-	b := &Built{Log: filepath.Join(w.r.Path, w.path(name+".log"))}
+	b := &Built{}
 	fail := func(err error) (*Built, error) {
 		b.Close()
 		return nil, err
@@ -86,7 +84,7 @@ func (w Work) Build(ctx context.Context, t Target, c Change, ref string, number 
 	if problem != "" {
 		b.Findings = []report.Finding{{
 			Code: report.CodeBuild, Severity: report.SeverityError, Message: problem, Actual: w.tail(name + ".log"),
-			Hint: "the whole log is on the server: " + b.Log,
+			Hint: "the whole log is in the bare repository: " + w.path(name+".log"),
 		}}
 		return b, nil
 	}

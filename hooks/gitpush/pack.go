@@ -1,7 +1,9 @@
 package gitpush
 
 import (
+	"bufio"
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -77,7 +79,7 @@ func (o *objectFolder) openLoose(id ID) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	r, err := objfile.NewReader(f)
+	r, err := objfile.NewReader(bufio.NewReaderSize(f, packBuffer))
 	if err != nil {
 		f.Close()
 		return object{}, fmt.Errorf("object %s: %w", id, err)
@@ -141,6 +143,8 @@ const (
 	fanoutAt = 8
 	namesAt  = fanoutAt + 256*4
 	idSize   = 20
+	// packBuffer is how much of a pack is read at once.
+	packBuffer = 64 << 10
 )
 
 func openPack(fsys vfs.FS, name string) (*pack, error) {
@@ -245,7 +249,13 @@ func (p *pack) open(offset int64) (object, error) {
 	if h.Type.IsDelta() {
 		return object{}, errElsewhere
 	}
-	r, err := s.ReadObject()
+	// The scanner's own way to the content also sums it up for the index, at twice the
+	// cost.
+	content, err := s.SeekFromStart(offset)
+	if err != nil {
+		return object{}, fmt.Errorf("pack: %w", err)
+	}
+	r, err := zlib.NewReader(bufio.NewReaderSize(io.NewSectionReader(p.data, content, p.size-content), packBuffer))
 	if err != nil {
 		return object{}, fmt.Errorf("pack: %w", err)
 	}

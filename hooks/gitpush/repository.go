@@ -46,8 +46,9 @@ type Repository struct {
 }
 
 // Open opens the bare repository at a path, with what the environment of a hook says
-// about its objects. Close it at the end; ctx is for everything that is read.
-func Open(ctx context.Context, at string, environ []string) (*Repository, error) {
+// about its objects. Close it at the end; ctx is for everything that is read. wrap, if
+// not nil, is put around what is written.
+func Open(ctx context.Context, at string, environ []string, wrap func(vfs.FS) vfs.FS) (*Repository, error) {
 	abs, err := filepath.Abs(at)
 	if err != nil {
 		return nil, noRepository(at, err)
@@ -59,6 +60,9 @@ func Open(ctx context.Context, at string, environ []string) (*Repository, error)
 	r := &Repository{
 		Path: abs, FS: dir, dir: dir, git: newGit(abs, environ), ctx: ctx,
 		trees: map[ID]*gitobject.Tree{}, empty: map[ID]bool{},
+	}
+	if wrap != nil {
+		r.FS = wrap(dir)
 	}
 	for _, name := range []string{"objects", "HEAD"} {
 		if _, err := dir.Lstat(name); err != nil {

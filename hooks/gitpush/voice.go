@@ -131,7 +131,7 @@ func Lines(prefix, text string) []string {
 	line := prefix
 	empty := true
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }) {
-		word = shorten(ASCII(word), Width-len(prefix)-len(indent))
+		word = shorten(ASCII(word), Width-max(len(prefix), len(indent)))
 		switch {
 		case empty:
 		case len(line)+1+len(word) > Width:

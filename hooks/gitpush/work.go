@@ -90,7 +90,7 @@ type RefReport struct {
 	Error string `json:"error,omitempty"`
 }
 
-// NewWork makes the folder of one more push and forgets the oldest.
+// NewWork makes the folder of one more push.
 func (r *Repository) NewWork() (Work, error) {
 	w := Work{strings.ToLower(rand.Text()[:10]), r}
 	err := r.prepare()
@@ -100,20 +100,20 @@ func (r *Repository) NewWork() (Work, error) {
 	if err != nil {
 		return w, w.failed(err)
 	}
-	r.sweep(w.ID)
 	return w, nil
 }
 
-// sweep deletes what is too old to be asked for. It fails silently: the next push
-// tries again.
-func (r *Repository) sweep(not string) {
+// Sweep deletes older pushes that nobody will ask for any more. It fails silently: the
+// next push tries again.
+func (w Work) Sweep() {
+	r := w.r
 	list, err := r.FS.ReadDir(workFolder)
 	if err != nil || len(list) <= keptWorks {
 		return
 	}
 	slices.SortFunc(list, func(a, b vfs.Info) int { return a.ModTime.Compare(b.ModTime) })
 	for _, old := range list[:len(list)-keptWorks] {
-		if s, err := (Work{old.Name, r}).Status(); old.Name != not && (err != nil || s.Result != "running" || time.Since(s.Started) > 48*time.Hour) {
+		if s, err := (Work{old.Name, r}).Status(); old.Name != w.ID && (err != nil || s.Result != "running" || time.Since(s.Started) > 48*time.Hour) {
 			_ = vfs.RemoveAll(r.FS, path.Join(workFolder, old.Name))
 		}
 	}
