@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,77 +152,6 @@ func (f *hookFlags) override(c *gitpush.Config) error {
 	return nil
 }
 
-// job is one update on its way into its targets.
-type job struct {
-	gitpush.Update
-	targets []gitpush.Target
-	change  gitpush.Change
-	err     error
-}
-
-// jobs are the updates that publish somewhere. Of a deleted ref nothing is left to
-// publish.
-func (p *push) jobs() []job {
-	var list []job
-	gone := map[string]bool{}
-	for _, u := range p.updates {
-		var targets []gitpush.Target
-		for _, t := range p.config.Targets {
-			if t.Takes(u.Ref) {
-				targets = append(targets, t)
-			}
-		}
-		switch {
-		case len(targets) == 0:
-		case u.Deletes():
-			gone[u.Ref] = true
-		default:
-			list = append(list, job{Update: u, targets: targets})
-		}
-	}
-	if len(gone) > 0 && !p.pre {
-		if left, err := p.git.Ledger().Unpublished(); err == nil && slices.ContainsFunc(left, func(u gitpush.Update) bool { return gone[u.Ref] }) {
-			// Else it would be taken up again when the ref comes back.
-			_ = p.git.Ledger().Done("", gone)
-		}
-	}
-	return list
-}
-
-// look finds out what an update has changed; old says for some refs what was published
-// last.
-func (p *push) look(ctx context.Context, jobs []job, old map[string]gitpush.ID) (some bool) {
-	for i := range jobs {
-		j := &jobs[i]
-		from := j.Old
-		if id, ok := old[j.Ref]; ok {
-			from = id
-		}
-		j.change, j.err = p.changed(ctx, from, j.New)
-		some = some || j.err != nil || j.matters(p.pre)
-	}
-	return some
-}
-
-// changed asks once for each pair of commits.
-func (p *push) changed(ctx context.Context, from, to gitpush.ID) (gitpush.Change, error) {
-	key := [2]gitpush.ID{from, to}
-	if c, ok := p.changes[key]; ok {
-		return c, nil
-	}
-	c, err := p.git.Changed(ctx, from, to)
-	if err == nil {
-		p.changes[key] = c
-	}
-	return c, err
-}
-
-// matters reports whether there is anything to say about an update.
-func (j job) matters(pre bool) bool {
-	builds := slices.ContainsFunc(j.targets, func(t gitpush.Target) bool { return len(t.Build) > 0 })
-	return len(j.change.Findings) > 0 || len(j.change.Places) > 0 || builds && !pre && !j.change.Commit.IsZero()
-}
-
 // publish does the jobs, one after the other.
 func (p *push) publish(ctx context.Context, jobs []job) (code int, err error) {
 	stop := p.voice.Beat(gitpush.Heartbeat)
@@ -315,33 +243,6 @@ func (p *push) finish(result report.Result) {
 		p.voice.Say("warning", err.Error())
 	}
 	p.work.Sweep()
-}
-
-// pusher is who pushes, with the rights of the users file. Without one, who may push
-// may publish: git's own access control has decided.
-func (p *push) pusher() (access.Identity, error) {
-	name, err := "", error(nil)
-	if p.flags.As != nil {
-		name = *p.flags.As
-	} else if name, err = p.git.Pusher(p.config, p.User, p.Getenv, p.updates); err != nil {
-		return access.Identity{}, err
-	}
-	if p.config.Users == "" {
-		return access.Operator(name), nil
-	}
-	users, stamp, err := readUsers(p.config.Users)
-	if err != nil {
-		return access.Identity{}, err
-	}
-	id, err := access.NewAuthenticator(users, stamp, access.Options{}).Identity(name)
-	if err != nil {
-		return id, &report.Error{
-			Stage: "push", Code: report.CodePusher, Kind: report.KindDenied,
-			Err:  fmt.Errorf("%s has no account that may publish here", visible(name)),
-			Hint: "ask whoever runs the server (" + filepath.Base(p.config.Users) + ")",
-		}
-	}
-	return id, nil
 }
 
 // repository opens a target's repository, once.

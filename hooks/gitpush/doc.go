@@ -26,8 +26,8 @@
 //
 // # Objects
 //
-// go-git reads loose objects and those that stand in a pack as they are, straight from
-// the disk and without the index in memory. What a pack keeps as a difference, and
+// Loose objects and those that stand in a pack as they are come straight from the disk,
+// without the index in memory; go-git parses them. What a pack keeps as a difference, and
 // what lies elsewhere (alternates), is asked of `git cat-file`. In pre-receive the
 // objects are in git's quarantine; both ways look there, too.
 //

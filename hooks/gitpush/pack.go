@@ -10,10 +10,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/format/objfile"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 
 	"github.com/mmpush/mmpush/core/vfs"
@@ -79,17 +79,38 @@ func (o *objectFolder) openLoose(id ID) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	r, err := objfile.NewReader(bufio.NewReaderSize(f, packBuffer))
+	found, err := readLoose(f)
 	if err != nil {
 		f.Close()
 		return object{}, fmt.Errorf("object %s: %w", id, err)
 	}
-	kind, size, err := r.Header()
+	return found, nil
+}
+
+// readLoose opens a loose object. go-git's reader would sum up all of it with a SHA-1
+// that looks for collisions, which costs more than the reading does; git has
+// done so when it took the object, and what is published has a SHA-256.
+func readLoose(f vfs.File) (object, error) {
+	z, err := zlib.NewReader(bufio.NewReaderSize(f, packBuffer))
 	if err != nil {
-		f.Close()
-		return object{}, fmt.Errorf("object %s: %w", id, err)
+		return object{}, err
 	}
-	return object{kind, size, closers{r, func() error { return errors.Join(r.Close(), f.Close()) }}}, nil
+	// Longer than any header that git writes.
+	r := bufio.NewReaderSize(z, 64)
+	head, err := r.ReadSlice(0)
+	if err != nil {
+		return object{}, fmt.Errorf("its header cannot be read: %w", err)
+	}
+	word, number, _ := strings.Cut(string(head[:len(head)-1]), " ")
+	kind, err := plumbing.ParseObjectType(word)
+	if err != nil {
+		return object{}, err
+	}
+	size, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || size < 0 {
+		return object{}, fmt.Errorf("its header says %.40q", head)
+	}
+	return object{kind, size, closers{r, f.Close}}, nil
 }
 
 // closers is a reader and how to close it.

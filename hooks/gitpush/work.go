@@ -27,6 +27,8 @@ const (
 	maxStatus    = 16 << 20
 	// keptWorks is how many pushes are remembered.
 	keptWorks = 100
+	// maxSweep is how many old ones one push looks at.
+	maxSweep = 20
 )
 
 // prepare makes the folders of ours.
@@ -112,7 +114,7 @@ func (w Work) Sweep() {
 		return
 	}
 	slices.SortFunc(list, func(a, b vfs.Info) int { return a.ModTime.Compare(b.ModTime) })
-	for _, old := range list[:len(list)-keptWorks] {
+	for _, old := range list[:min(len(list)-keptWorks, maxSweep)] {
 		if s, err := (Work{old.Name, r}).Status(); old.Name != w.ID && (err != nil || s.Result != "running" || time.Since(s.Started) > 48*time.Hour) {
 			_ = vfs.RemoveAll(r.FS, path.Join(workFolder, old.Name))
 		}
