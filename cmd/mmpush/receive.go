@@ -29,7 +29,8 @@ type receiveCmd struct {
 
 	AuthorizedKeysLine *string `placeholder:"KEYFILE" help:"Print the line for authorized_keys that lets the owner of this public key push to REPO, as --as NAME, and do nothing else."`
 
-	limitFlags `embed:""`
+	acceptFlags `embed:"" group:"What becomes of accepted uploads:"`
+	limitFlags  `embed:""`
 }
 
 // Help is shown by --help.
@@ -112,20 +113,29 @@ func (c *receiveCmd) open(a *app, log *slog.Logger) (s *server.Server, done func
 		closeRepo()
 		return nil, nil, err
 	}
-	s, err = server.New(server.Options{
+	o := server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, c.Repo) },
 		Users: users, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
 		Transport: "ssh", Agent: agent(), Program: program("receive"), Required: a.required, Log: log,
-	})
+	}
+	closeIncoming, err := c.accept(a, &o, c.Repo, stateFolder(c.State, c.Repo))
 	if err != nil {
 		closeState()
 		closeRepo()
 		return nil, nil, err
 	}
-	return s, func() {
-		_ = s.Close()
+	closeAll := func() {
+		closeIncoming()
 		closeState()
 		closeRepo()
+	}
+	if s, err = server.New(o); err != nil {
+		closeAll()
+		return nil, nil, err
+	}
+	return s, func() {
+		_ = s.Close()
+		closeAll()
 	}, nil
 }
 

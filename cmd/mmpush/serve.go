@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -27,7 +28,8 @@ type serveCmd struct {
 	TLSSelfSigned           bool   `name:"tls-self-signed" help:"Speak TLS with a certificate of its own, kept with the state; clients pin its fingerprint, which is printed."`
 	AllowPlaintextPasswords bool   `help:"Take passwords over connections that are not encrypted and come from other machines."`
 
-	limitFlags `embed:""`
+	acceptFlags `embed:"" group:"What becomes of accepted uploads:"`
+	limitFlags  `embed:""`
 
 	verifierFlags
 }
@@ -93,11 +95,17 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 		return nil, err
 	}
 	defer closeState()
-	s, err := server.New(server.Options{
+	o := server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
 		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
-		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: "mmpush/" + thisBuild().Version, Program: program("serve"), Required: a.required, Log: log,
-	})
+		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: agent(), Program: program("serve"), Required: a.required, Log: log,
+	}
+	closeIncoming, err := c.accept(a, &o, at, stateFolder(c.State, at))
+	if err != nil {
+		return nil, err
+	}
+	defer closeIncoming()
+	s, err := server.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +126,11 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	log.Info("serving", "repository", at, "architecture", r.Arch)
 	err = s.Serve(ctx, listeners...)
 	return served{report.Schema, resultStopped, at}, err
+}
+
+// stateFolder is the path of the server's own folder.
+func stateFolder(state, repository string) string {
+	return cmp.Or(state, filepath.Join(repository, repo.MetaDir))
 }
 
 // state is where partial files lie: the repository's own folder, or another one.

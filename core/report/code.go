@@ -62,6 +62,7 @@ const (
 	CodeOutside   Code = "MP-OUTSIDE"
 	CodeRoom      Code = "MP-ROOM"
 	CodeDepends   Code = "MP-DEPENDS"
+	CodeComplete  Code = "MP-COMPLETE"
 
 	// What fsck finds in a repository: exit 3.
 	CodeLost     Code = "MP-LOST"

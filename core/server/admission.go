@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // admit reserves room for the bytes that are still to come, or refuses.
@@ -88,12 +89,19 @@ func (s *Server) usage(user string) (bytes int64, files int, err error) {
 			return 0, 0, err
 		}
 	}
-	return bytes, files, nil
+	if i := s.Incoming; i != nil {
+		err = walk(i.FS, path.Join(i.Dir, user), 0, func(size int64) { bytes, files = bytes+size, files+1 })
+	}
+	return bytes, files, err
+}
+
+func (s *Server) walk(dir string, depth int, visit func(size int64)) error {
+	return walk(s.State, dir, depth, visit)
 }
 
 // walk visits the files below a folder. What vanishes meanwhile is no error.
-func (s *Server) walk(dir string, depth int, visit func(size int64)) error {
-	entries, err := s.State.ReadDir(dir)
+func walk(fsys vfs.FS, dir string, depth int, visit func(size int64)) error {
+	entries, err := fsys.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -102,7 +110,7 @@ func (s *Server) walk(dir string, depth int, visit func(size int64)) error {
 		case !e.Mode.IsDir():
 			visit(e.Size)
 		case depth > 0:
-			if err := s.walk(path.Join(dir, e.Name), depth-1, visit); err != nil {
+			if err := walk(fsys, path.Join(dir, e.Name), depth-1, visit); err != nil {
 				return err
 			}
 		}

@@ -84,8 +84,18 @@ func hashFile(fsys vfs.FS, name string, size int64, into sums) error {
 
 func (in *intake) partial(f *file) string { return in.s.path("partial", in.acc.name, f.key) }
 
-// whole finds a file in the user's area: its SHA-256, or nothing.
+// whole finds a file in the user's area, or in the incoming folder: its SHA-256, or
+// nothing.
 func (in *intake) whole(ctx context.Context, f *file) (string, error) {
+	sha, err := in.arrived(ctx, f)
+	if sha == "" && err == nil && in.s.takes(f.Name) {
+		return in.s.Incoming.has(in.acc.name, f.Declared)
+	}
+	return sha, err
+}
+
+// arrived finds a file in the user's area.
+func (in *intake) arrived(ctx context.Context, f *file) (string, error) {
 	if f.SHA256 != "" {
 		at, err := in.s.inArea(in.acc.name, f.SHA256)
 		if at == "" || err != nil {

@@ -10,6 +10,7 @@
 //
 //	partial/USER/KEY                   the bytes of a file that has not arrived whole
 //	area/USER/SHA256/NAME              a file that has, its declared hash checked
+//	incoming/USER/NAME                 packages without a manifest, if not elsewhere
 //	refused/USER/ID/                   a rejected manifest with report.json
 //	sent/USER/SHA256                   one of the last manifests that was published
 //	trash/                             what is about to be deleted
@@ -71,7 +72,13 @@
 // while files are missing it is FAIL, and the manifest waits. In version 2 a set is
 // one upload: missing files reject it. The packages of a rejected upload stay in the
 // area, so that the next attempt need not send them again. Files that no manifest
-// names stay there too.
+// names stay there too, until they expire.
+//
+// Packages that need no manifest are brought to the user's folder below incoming, whole
+// and durably, ahead of the verdict; [Incoming] has the layout and who may. They do
+// not expire and count against the quota: another program takes them. Then, with
+// nothing left to lose, [Options].Complete is called, for these as for what was
+// published; its failure is a warning in the verdict.
 //
 // A rejected manifest is kept with its report until it expires; the user is told the
 // name of that folder. A manifest that is complete and whose process was killed is run

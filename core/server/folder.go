@@ -22,10 +22,29 @@ func (s *Server) prepare() error {
 			return err
 		}
 	}
+	if i := s.Incoming; i != nil && path.Clean(i.Dir) != "." {
+		if err := s.makeIncoming(); err != nil {
+			return err
+		}
+	}
 	if err := s.noteRepository(); err != nil {
 		return err
 	}
 	return s.join(context.Background())
+}
+
+// makeIncoming makes the incoming folder if it is not there. It may be younger than the
+// folders that it is in, so that they are synced each time: what is told to be there is.
+func (s *Server) makeIncoming() error {
+	i := s.Incoming
+	if err := i.FS.Mkdir(i.Dir, s.folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for dir := path.Dir(path.Clean(i.Dir)); ; dir = path.Dir(dir) {
+		if err := i.FS.SyncDir(dir); err != nil || dir == "." {
+			return err
+		}
+	}
 }
 
 // makeFolder makes one folder if it is not there.

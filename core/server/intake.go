@@ -43,6 +43,13 @@ type intake struct {
 	findings []report.Finding
 	files    []file
 	held     []int64
+	// delivered are the files that are in the incoming folder, completions what was
+	// published, and notes what is told besides; for the verdict.
+	delivered   []*file
+	completions []Completion
+	notes       []report.Finding
+	// faulty is the first file that was not brought to the incoming folder.
+	faulty *file
 
 	// Under the server's mu.
 	judging, closed bool

@@ -71,6 +71,7 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		return published, err
 	}
 	in.s.remember(in.acc, c.sha, published)
+	in.accepted(published)
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
 	in.keepSent(c, at)
 	in.tidy(ctx, c, m)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -18,20 +19,9 @@ func (in *intake) reject(c candidate, at string, rep *report.Report) error {
 	id := in.v.id + refusedSuffix(c.sha)
 	rep.Kept = id
 	in.s.remember(in.acc, c.sha, *rep)
-	user := in.s.path("refused", in.acc.name)
-	dir := path.Join(user, id)
 	rep.Repository = ""
-	text, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	for _, folder := range []string{user, dir} {
-		if err := in.s.makeFolder(folder); err != nil {
-			return err
-		}
-	}
 	in.v.log.Warn("rejected", "manifest", c.name, "refused", id, "reason", in.reason(*rep))
-	err = vfs.ReplaceFile(in.s.State, path.Join(dir, "report.json"), path.Join(dir, ".report.new"), in.s.fileMode, text)
+	dir, err := in.keepReport(id, *rep)
 	if err == nil {
 		err = in.s.State.Rename(at, path.Join(dir, c.name))
 	}
@@ -42,7 +32,35 @@ func (in *intake) reject(c candidate, at string, rep *report.Report) error {
 		return err
 	}
 	// What was told to be rejected does not come back after a power loss, to be run again.
-	return errors.Join(in.s.State.SyncDir(path.Dir(at)), in.s.State.SyncDir(dir), in.s.State.SyncDir(user))
+	return errors.Join(in.s.State.SyncDir(path.Dir(at)), in.s.State.SyncDir(dir), in.s.State.SyncDir(path.Dir(dir)))
+}
+
+// keepReport writes a report to a folder of its own, durably.
+func (in *intake) keepReport(id string, rep report.Report) (dir string, err error) {
+	text, err := json.MarshalIndent(rep, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	user := in.s.path("refused", in.acc.name)
+	dir = path.Join(user, id)
+	for _, folder := range []string{user, dir} {
+		if err := in.s.makeFolder(folder); err != nil {
+			return "", err
+		}
+	}
+	return dir, vfs.ReplaceFile(in.s.State, path.Join(dir, "report.json"), path.Join(dir, ".report.new"), in.s.fileMode, text)
+}
+
+// keepFaulty keeps the report about packages that were not brought to the incoming
+// folder; they themselves stay in the area.
+func (in *intake) keepFaulty(v *tupkg.Verdict) error {
+	if v.Report.Kept != "" || in.faulty == nil {
+		return nil
+	}
+	v.Report.Kept = in.v.id + refusedSuffix(in.faulty.sha)
+	in.v.log.Warn("rejected", "file", in.faulty.Name, "refused", v.Report.Kept, "reason", in.faulty.wrong.String())
+	_, err := in.keepReport(v.Report.Kept, v.Report)
+	return err
 }
 
 // ranBefore is about a manifest that another session has run in the meantime.

@@ -15,10 +15,11 @@ func (in *intake) mayDeclare() error {
 			Hint: "ask whoever runs the server for rights (`mmpush user rights`)",
 		}
 	}
-	if in.manifest == nil {
-		return nil
+	needs := in.incomingNeeds()
+	if in.manifest != nil {
+		needs = append(needs, pipeline.DeclaredNeeds(in.manifest.Name, in.s.arch)...)
 	}
-	if found := access.Check(in.who, pipeline.DeclaredNeeds(in.manifest.Name, in.s.arch)); report.Refused(found) {
+	if found := access.Check(in.who, needs); report.Refused(found) {
 		return &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: found[0].Message, Hint: found[0].Hint, Findings: found}
 	}
 	return nil

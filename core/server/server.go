@@ -32,6 +32,12 @@ type Options struct {
 	// Adopt lets New write default settings for a repository that has none and never
 	// was served from Dir; without it, New refuses such a one.
 	Adopt bool
+	// Incoming takes the packages that no manifest is for; nil: they stay in the areas.
+	Incoming *Incoming
+	// Complete, if not nil, is called after each upload that was accepted, when nothing
+	// of it can be lost any more, and ahead of the verdict. Its error is logged and told
+	// to the user as a warning.
+	Complete func(ctx context.Context, c Completion) error
 	// Free returns the number of free bytes on State's disk; nil: not checked.
 	Free   func() (int64, error)
 	Limits Limits

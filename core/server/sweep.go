@@ -56,7 +56,7 @@ func (s *Server) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	return errors.Join(append(errs, s.emptyTrash())...)
+	return errors.Join(append(errs, s.sweepIncoming(s.Now().Add(-s.Limits.PartialAge)), s.emptyTrash())...)
 }
 
 // sweepIfDue sweeps if nobody has for a while: where sessions come by processes of

@@ -17,7 +17,12 @@ func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg
 	if err != nil {
 		return tupkg.Verdict{}, in.v.failure("verdict", err)
 	}
-	return in.compose(answers), nil
+	in.complete(ctx, tell)
+	v := in.compose(answers)
+	if err := in.keepFaulty(&v); err != nil {
+		return tupkg.Verdict{}, in.v.failure("verdict", err)
+	}
+	return v, nil
 }
 
 // answers are the reports about the manifests of the upload, by the file's number.
@@ -48,7 +53,11 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 		in.kept(f)
 		in.s.mu.Unlock()
 	}
+	if err := in.deliver(ctx, tell); err != nil {
+		return nil, err
+	}
 	in.runWaiting(ctx)
+	in.tidyDelivered(ctx)
 	return answers, nil
 }
 
@@ -86,6 +95,7 @@ func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 			v.Report.Findings = append(v.Report.Findings, *f.wrong)
 		}
 	}
+	v.Report.Findings = append(v.Report.Findings, in.notes...)
 	v.Report.Repository = ""
 	return v
 }

@@ -92,7 +92,8 @@ func (s *Server) runLeftOf(ctx context.Context, user string) error {
 	if err != nil {
 		return err
 	}
-	defer done()
 	in.runWaiting(ctx)
+	done()
+	in.complete(ctx, func(tupkg.Progress) {})
 	return nil
 }

@@ -129,6 +129,16 @@ func (w *world) start(t testing.TB, change ...func(*Options)) {
 			t.Fatal(err)
 		}
 	}
+	s, err := New(w.options(change...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lastWord = 50 * time.Millisecond
+	w.Server = s
+}
+
+// options are those of the world's servers.
+func (w *world) options(change ...func(*Options)) Options {
 	o := Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(w.disk, "/repo") },
 		Users: w.users, State: w.disk, Dir: repo.MetaDir,
@@ -138,12 +148,7 @@ func (w *world) start(t testing.TB, change ...func(*Options)) {
 	for _, c := range change {
 		c(&o)
 	}
-	s, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.lastWord = 50 * time.Millisecond
-	w.Server = s
+	return o
 }
 
 // dial is a connection to the server; done waits for the server's end of it.

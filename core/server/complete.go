@@ -1,0 +1,67 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/tupkg"
+)
+
+// Completion is an upload that was accepted: published, or brought to the incoming
+// folder. It is the JSON that a program is told.
+type Completion struct {
+	Schema int `json:"schema"`
+	// Result is published, unchanged, restored or accepted.
+	Result report.Result `json:"result"`
+	User   string        `json:"user"`
+	// Transport is the word for the way that the upload came by, Request its name in
+	// the server's log.
+	Transport string `json:"transport"`
+	Request   string `json:"request"`
+	// Incoming are the packages that were brought to the user's incoming folder.
+	Incoming []Delivered `json:"incoming,omitempty"`
+	// Report is about a manifest, if there was one.
+	Report *report.Report `json:"report,omitempty"`
+}
+
+// Delivered is a package in the incoming folder; Path is below the user's folder there.
+type Delivered struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// accepted notes an upload that was published, for complete.
+func (in *intake) accepted(rep report.Report) {
+	in.completions = append(in.completions, Completion{Result: rep.Result, Report: &rep})
+}
+
+// complete tells Options.Complete of everything that this upload has brought about, when
+// nothing of it can be lost any more. What fails then is a warning.
+func (in *intake) complete(ctx context.Context, tell func(tupkg.Progress)) {
+	if in.s.Complete == nil {
+		return
+	}
+	list := in.completions
+	if len(in.delivered) > 0 {
+		c := Completion{Result: report.Accepted}
+		for _, f := range in.delivered {
+			c.Incoming = append(c.Incoming, Delivered{f.Name, f.Size, f.sha})
+		}
+		list = append(list, c)
+	}
+	for _, c := range list {
+		tell(tupkg.Progress{Stage: "on-complete"})
+		c.Schema, c.User, c.Transport, c.Request = report.Schema, in.acc.name, in.s.Transport, in.v.id
+		err := in.s.Complete(ctx, c)
+		if err == nil {
+			continue
+		}
+		in.v.log.Error("failed", "during", "on-complete", "error", err)
+		in.notes = append(in.notes, report.Finding{
+			Code: report.CodeComplete, Severity: report.SeverityWarning,
+			Message: "the upload is safe, but the program that the server runs after it has failed: " + err.Error(),
+			Hint:    "tell whoever runs the server (request " + in.v.id + ")",
+		})
+	}
+}
