@@ -120,8 +120,8 @@ func TestCutAtEveryByte(t *testing.T) {
 	t.Logf("%d cuts in %d bytes", cuts, all)
 }
 
-// TestRandomCuts: a large upload, cut two times each, at random; at most one chunk for
-// each cut is sent twice.
+// TestRandomCuts: a large upload, each time cut at a random place; at most one chunk is
+// sent twice.
 func TestRandomCuts(t *testing.T) {
 	t.Parallel()
 	n := 25
@@ -142,7 +142,7 @@ func TestRandomCuts(t *testing.T) {
 	}
 }
 
-// TestNoProgressNoEnd: a connection that always breaks is given up, with what to do.
+// TestPatienceEnds: a connection that always breaks is given up, with what to do.
 func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
