@@ -135,7 +135,7 @@ func TestHookConfig(t *testing.T) {
 		"mmpush.stable.repositry":  {"/x", "did you mean repository?"},
 		"mmpush.third.refs":        {"refs/heads/x", "mmpush.third.repository is missing"},
 		"mmpush.stable.refs":       {"dist", `"dist" does not begin with refs/`},
-		"mmpush.stable.verifiers":  {"nobody", "there is no verifier nobody"},
+		"mmpush.stable.verifiers":  {"nobody", "mmpush.stable.verifiers:"},
 		"mmpush.detach":            {"soon", "is not true, false or a time"},
 		"mmpush.stable.repository": {"/nowhere/at/all", "[MP-NOREPO]"},
 		"mmpush.users":             {"/nowhere/users", "[MP-USERS]"},

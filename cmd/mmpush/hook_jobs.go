@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/hooks/gitpush"
 )
 
@@ -107,4 +109,22 @@ func (p *push) pusher() (access.Identity, error) {
 		}
 	}
 	return id, nil
+}
+
+// verifiers are the plugins that git's configuration asks for, besides those in the
+// settings of the repository.
+func (p *push) verifiers(t gitpush.Target, r *repo.Repo) ([]verify.Named, error) {
+	key := "mmpush." + t.Name + ".verifiers"
+	pins, err := parsePins(key, t.Verifiers)
+	if err != nil {
+		return nil, err
+	}
+	var list []verify.Named
+	for _, pin := range pins {
+		if slices.ContainsFunc(r.Settings.Verifiers, func(s repo.VerifierSetting) bool { return s.Name == pin.Name }) {
+			return nil, wrongUsage("give it another name", "%s: the repository's settings have a verifier %s", key, pin.Name)
+		}
+		list = append(list, verify.Named{Name: pin.Name, Verifier: p.plugins.verifier(pin, p.pluginOptions(pin.Name))})
+	}
+	return list, nil
 }

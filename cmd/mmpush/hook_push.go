@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mmpush/mmpush/core/access"
@@ -247,10 +246,6 @@ func (p *push) finish(result report.Result) {
 
 // repository opens a target's repository, once.
 func (p *push) repository(t gitpush.Target) (*repo.Repo, error) {
-	if len(t.Verifiers) > 0 {
-		return nil, wrongUsage("take the key out of git's configuration", "mmpush.%s.verifiers: there is no verifier %s in this version",
-			t.Name, strings.Join(t.Verifiers, ", "))
-	}
 	if r, ok := p.repos[t.Repository]; ok {
 		return r, nil
 	}

@@ -149,7 +149,7 @@ func (p *push) all(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, l
 	for _, c := range list {
 		v, same := p.seen[c.key]
 		if !same || c.key == "" {
-			v = p.one(ctx, r, c)
+			v = p.one(ctx, t, r, c)
 			if v.rep.Manifest == "" {
 				v.rep.Manifest = c.place.Path()
 			}
@@ -173,7 +173,7 @@ func ownArch(list []candidate, arch string, several bool) []candidate {
 
 // one is the line for one upload: the rights on what is declared before anything is
 // read, everything else in the pipeline.
-func (p *push) one(ctx context.Context, r *repo.Repo, c candidate) verdictOf {
+func (p *push) one(ctx context.Context, t gitpush.Target, r *repo.Repo, c candidate) verdictOf {
 	rejected := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.place.Path(), Findings: c.found}
 	if report.Refused(c.found) || c.u.Manifest == nil {
 		return verdictOf{rep: rejected}
@@ -183,6 +183,10 @@ func (p *push) one(ctx context.Context, r *repo.Repo, c candidate) verdictOf {
 		rejected.Findings = denied
 		return verdictOf{rep: rejected}
 	}
+	asked, err := p.verifiers(t, r)
+	if err != nil {
+		return verdictOf{err: err}
+	}
 	options := p.options()
 	options.Progress = func(at upload.Progress) {
 		p.voice.Now(func() string { return fmt.Sprintf("reading %s, %d %%", at.File, percent(at)) })
@@ -191,7 +195,7 @@ func (p *push) one(ctx context.Context, r *repo.Repo, c candidate) verdictOf {
 	rep, err := pipeline.Publish(ctx, r, pipeline.Request{
 		Upload:    c.u,
 		Requests:  plan.Requests{Rebuild: p.wishes.Rebuild, Downgrade: p.wishes.Downgrade, TakeOver: p.wishes.TakeOver},
-		Verifiers: []verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: p.who, Source: source, Arch: r.Arch}}},
+		Verifiers: append([]verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: p.who, Source: source, Arch: r.Arch}}}, asked...),
 		Options:   options,
 	})
 	rep.Findings = append(c.found, rep.Findings...)

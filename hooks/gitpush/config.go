@@ -47,7 +47,8 @@ type Target struct {
 	Name, Repository string
 	// Refs are patterns of full names: '*' is anything but '/', '**' anything.
 	Refs []string
-	// Verifiers are names of optional checks.
+	// Verifiers are plugins that are asked besides those of the repository, each as
+	// NAME=PATH@sha256:HEX.
 	Verifiers []string
 	// Build is the command that makes uploads of a commit; none if empty.
 	Build []string
@@ -63,29 +64,28 @@ func (t Target) Takes(ref string) bool {
 	return slices.ContainsFunc(t.Refs, func(p string) bool { return matchRef(p, ref) })
 }
 
-// matchRef compares a ref with a pattern. Its cost is bounded by the product of the
-// lengths for each star.
+// matchRef compares a ref with a pattern; its cost is the product of their lengths.
 func matchRef(pattern, ref string) bool {
+	// at says which beginnings of the ref the pattern so far covers.
+	at := make([]bool, len(ref)+1)
+	at[0] = true
 	for i := 0; i < len(pattern); i++ {
 		if pattern[i] != '*' {
-			if i >= len(ref) || pattern[i] != ref[i] {
-				return false
+			for j := len(ref); j > 0; j-- {
+				at[j] = at[j-1] && ref[j-1] == pattern[i]
 			}
+			at[0] = false
 			continue
 		}
-		rest := strings.TrimLeft(pattern[i:], "*")
-		deep := len(pattern)-i-len(rest) > 1
-		for j := i; j <= len(ref); j++ {
-			if matchRef(rest, ref[j:]) {
-				return true
-			}
-			if j < len(ref) && ref[j] == '/' && !deep {
-				break
-			}
+		deep := i+1 < len(pattern) && pattern[i+1] == '*'
+		if deep {
+			i++
 		}
-		return false
+		for j := 1; j <= len(ref); j++ {
+			at[j] = at[j] || at[j-1] && (deep || ref[j-1] != '/')
+		}
 	}
-	return len(pattern) == len(ref)
+	return at[len(ref)]
 }
 
 // ReadConfig reads the keys of mmpush in git's configuration: the system's, the
