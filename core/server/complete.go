@@ -53,7 +53,8 @@ func (in *intake) complete(ctx context.Context, tell func(tupkg.Progress)) {
 	for _, c := range list {
 		tell(tupkg.Progress{Stage: "on-complete"})
 		c.Schema, c.User, c.Transport, c.Request = report.Schema, in.acc.name, in.s.Transport, in.v.id
-		err := in.s.Complete(ctx, c)
+		// A client that cancels now is too late: what it has sent is accepted.
+		err := in.s.Complete(context.WithoutCancel(ctx), c)
 		if err == nil {
 			continue
 		}

@@ -7,16 +7,14 @@ import (
 
 // dataReader is the missing bytes of one file, out of DATA messages.
 type dataReader struct {
+	*missing
 	s        *serving2
 	ctx      context.Context
 	id, file uint32
-	// left is what the file still misses, rest what of it is here already; body is
-	// the message that rest is in.
-	left int64
+	// rest is what is here already of what is missing; body is the message that rest
+	// is in.
 	rest []byte
 	body []byte
-	// err is why no more comes, nil after the last byte.
-	err error
 }
 
 func (r *dataReader) Read(p []byte) (int, error) {

@@ -114,38 +114,25 @@ func (s *serving) take(ctx context.Context, intake Intake, meta *metadata) (v Ve
 	}
 	s.enter(PhaseVerdict)
 	v, err = intake.Verdict(ctx, func(Progress) {})
-	if err != nil && context.Cause(ctx) != nil {
-		return v, context.Cause(ctx)
-	}
-	if err == nil && len(v.Files) != len(meta.files) {
-		err = fmt.Errorf("%d results for %d files", len(v.Files), len(meta.files))
-	}
-	return v, s.hostSaid(err)
+	return s.judged(ctx, v, meta.files, err)
 }
 
 // receive reads the missing bytes of every file and hands them on.
 func (s *serving) receive(ctx context.Context, intake Intake, files []Declared, held []int64) error {
 	stop := context.AfterFunc(ctx, s.wake)
 	defer stop()
-	for i, f := range files {
-		if held[i] == f.Size {
-			continue
-		}
-		r := &rest{line: s.line, left: f.Size - held[i]}
-		err := intake.Receive(ctx, i, r)
-		switch {
-		case context.Cause(ctx) != nil:
-			return context.Cause(ctx)
-		case r.err != nil:
-			return r.err
-		case err == nil && r.left > 0:
-			err = fmt.Errorf("%s: %d bytes were not taken", f.Name, r.left)
-		}
-		if err != nil {
-			return s.hostSaid(err)
-		}
+	return s.hand(ctx, intake, files, held, func(_ int, m *missing) io.Reader { return &rest{missing: m, line: s.line} })
+}
+
+// judged holds a verdict to the contract. The end of ctx explains an error.
+func (l *line) judged(ctx context.Context, v Verdict, files []Declared, err error) (Verdict, error) {
+	if err != nil && context.Cause(ctx) != nil {
+		return v, context.Cause(ctx)
 	}
-	return nil
+	if err == nil && len(v.Files) != len(files) {
+		err = fmt.Errorf("%d results for %d files", len(v.Files), len(files))
+	}
+	return v, l.hostSaid(err)
 }
 
 // wake ends a Read in progress, by a deadline where the connection has them, so that
@@ -249,30 +236,6 @@ func heldOf(intake Intake, files []Declared) ([]int64, error) {
 		}
 	}
 	return held, nil
-}
-
-// rest reads the missing bytes of one file from the connection, and no more.
-type rest struct {
-	line *line
-	left int64
-	// err is why the connection gave no more, nil after the last byte.
-	err error
-}
-
-func (r *rest) Read(p []byte) (int, error) {
-	if r.err != nil {
-		return 0, r.err
-	}
-	if r.left == 0 {
-		return 0, io.EOF
-	}
-	n, err := r.line.Conn.Read(p[:min(int64(len(p)), r.left)])
-	r.left -= int64(n)
-	r.line.data += int64(n)
-	if err != nil && r.left > 0 {
-		r.err = noEOF(err)
-	}
-	return n, r.err
 }
 
 // emptySession answers a declaration of no files, which clients send to find out

@@ -3,7 +3,6 @@ package tupkg
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 )
@@ -196,56 +195,30 @@ func (s *serving2) take(ctx context.Context, u uploadMessage, abort context.Canc
 	}
 	if !u.DryRun {
 		s.enter(PhaseData)
-		if err := s.receive(ctx, u.ID, intake, files, held); err != nil {
+		err := s.hand(ctx, intake, files, held, func(i int, m *missing) io.Reader {
+			return &dataReader{missing: m, s: s, ctx: ctx, id: u.ID, file: uint32(i)}
+		})
+		if err != nil {
 			return v, err
 		}
 	}
 	s.enter(PhaseVerdict)
-	return s.judge(ctx, abort, intake, u)
-}
-
-// receive hands the missing bytes of every file to the intake.
-func (s *serving2) receive(ctx context.Context, id uint32, intake Intake, files []Declared, held []int64) error {
-	for i, f := range files {
-		if held[i] == f.Size {
-			continue
-		}
-		r := &dataReader{s: s, ctx: ctx, id: id, file: uint32(i), left: f.Size - held[i]}
-		err := intake.Receive(ctx, i, r)
-		switch {
-		case context.Cause(ctx) != nil:
-			return context.Cause(ctx)
-		case r.err != nil:
-			return r.err
-		case err == nil && r.left > 0:
-			err = fmt.Errorf("%s: %d bytes were not taken", f.Name, r.left)
-		}
-		if err != nil {
-			return s.hostSaid(err)
-		}
-	}
-	return nil
+	return s.judge(ctx, abort, intake, u.ID, files)
 }
 
 // judge asks for the verdict, and meanwhile listens for a CANCEL.
-func (s *serving2) judge(ctx context.Context, abort context.CancelCauseFunc, intake Intake, u uploadMessage) (Verdict, error) {
+func (s *serving2) judge(ctx context.Context, abort context.CancelCauseFunc, intake Intake, id uint32, files []Declared) (Verdict, error) {
 	stop, violation := make(chan struct{}), make(chan error, 1)
-	go func() { violation <- s.listen(u.ID, abort, stop) }()
+	go func() { violation <- s.listen(id, abort, stop) }()
 	v, err := intake.Verdict(ctx, func(p Progress) {
 		// A client that is gone is noticed when the verdict cannot be written.
-		_ = s.send(kindProgress, progressMessage{ID: u.ID, Progress: p})
+		_ = s.send(kindProgress, progressMessage{ID: id, Progress: p})
 	})
 	close(stop)
 	if bad := <-violation; bad != nil {
 		return v, bad
 	}
-	if err != nil && context.Cause(ctx) != nil {
-		return v, context.Cause(ctx)
-	}
-	if err == nil && len(v.Files) != len(u.Files) {
-		err = fmt.Errorf("%d results for %d files", len(v.Files), len(u.Files))
-	}
-	return v, s.hostSaid(err)
+	return s.judged(ctx, v, files, err)
 }
 
 // listen reads while the server judges. The end of the connection is nothing to it:
