@@ -3,9 +3,11 @@
 package plugins
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +18,6 @@ import (
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/transport"
 )
 
 // verifierOf is the verifier of a pin; at the end of the test nothing may be left.
@@ -89,131 +90,6 @@ func TestVerifierProcess(t *testing.T) {
 	}
 	if p := v.plugin; p.Name != "actor" || p.Version != "1.2.3" || p.Kind != KindVerifier || p.Protocol != 1 {
 		t.Errorf("%+v", p)
-	}
-}
-
-// TestPluginFails is row 17: whatever a plugin does, whoever asks gets an error that
-// names it, in time, and nothing is left of it.
-func TestPluginFails(t *testing.T) {
-	t.Parallel()
-	u := inspected(t, mpktest.Upload{})
-	wrong := role(t, "actor")
-	wrong.SHA256 = strings.Repeat("0", 64)
-	missing := wrong
-	missing.Path += ".not"
-	tests := []struct {
-		name string
-		pin  Pin
-		do   string
-		want string
-		kind report.Kind
-	}{
-		{"wrong hash", wrong, "", "is not the program that is pinned, and was not run", report.KindUsage},
-		{"no program", missing, "", "no such file", report.KindUsage},
-		{"not pinned", Pin{Name: "x", Path: "/bin/true"}, "", "is not pinned", report.KindUsage},
-		{"a transport", role(t, "carrier"), "", "is a transport, not a verifier", report.KindUsage},
-		{"configuration refused", role(t, "actor"), "refuse", "refuses its configuration: there is no such licence: FOO", report.KindUsage},
-		{"other protocol", role(t, "future"), "", "speaks version 2 of the plugin protocol; this mmpush speaks version 1", report.KindUsage},
-		{"garbage for a handshake", script(t, "echo hello there; exec sleep 1000"), "", `said "hello there" instead of a handshake`, report.KindInternal},
-		{"endless handshake", script(t, "exec tr '\\0' x </dev/zero"), "", "instead of a handshake", report.KindInternal},
-		{"no handshake", script(t, "exec sleep 1000"), "", "did not start within 1s", report.KindInternal},
-		{"silence", script(t, "exit 0"), "", "ended before it was ready (exit status 0)", report.KindInternal},
-		{"ends with words", script(t, "echo no python here >&2; exit 9"), "", "no python here", report.KindInternal},
-		{"another protocol of go-plugin", script(t, "echo '1|1|unix|/tmp/x|netrpc|'; exec sleep 1000"), "", "unix socket in PLUGIN_UNIX_SOCKET_DIR", report.KindInternal},
-		{"somebody else's socket", script(t, "echo '1|1|tcp|127.0.0.1:1|grpc|'; exec sleep 1000"), "", "unix socket in PLUGIN_UNIX_SOCKET_DIR", report.KindInternal},
-		{"no TLS", script(t, `echo "1|1|unix|$PLUGIN_UNIX_SOCKET_DIR/s|grpc|"; exec sleep 1000`), "", "failed in Describe", report.KindInternal},
-		{"not a program", pinOf(t, "text", text(t)), "", "could not be started", report.KindInternal},
-		{"crash in mid-call", role(t, "actor"), "crash", "panic: out of cheese", report.KindInternal},
-		{"exit in mid-call", role(t, "actor"), "exit", "ended in the middle of Verify (exit status 3)", report.KindInternal},
-		{"exit as if all were well", role(t, "actor"), "exit well", "ended in the middle of Verify (exit status 0)", report.KindInternal},
-		{"panic", role(t, "actor"), "panic", "defect: a bug", report.KindInternal},
-		{"hang", role(t, "actor"), "hang", "gave no answer to Verify in time and was killed", report.KindInternal},
-		{"stopped", role(t, "actor"), "stop", "gave no answer to Verify in time and was killed", report.KindInternal},
-		{"error", role(t, "actor"), "error", "there is no key", report.KindUsage},
-		{"no verdict", role(t, "liar"), "no verdict", "ends without a verdict", report.KindInternal},
-		{"fewer findings", role(t, "liar"), "fewer", "it says that it sent 0 findings, 1 have come", report.KindInternal},
-		{"more findings", role(t, "liar"), "more", "it says that it sent 1 findings, 0 have come", report.KindInternal},
-		{"empty answer", role(t, "liar"), "empty", "that is none", report.KindInternal},
-		{"one of our codes", role(t, "liar"), "our code", "MP-SIZE", report.KindInternal},
-		{"no code", role(t, "liar"), "no code", "a finding with the code", report.KindInternal},
-		{"no message", role(t, "liar"), "no message", "and no message", report.KindInternal},
-		{"findings without end", role(t, "liar"), "many", "more than 10000 findings", report.KindInternal},
-		{"answers without end", role(t, "liar"), "many large", "more than 16777216 bytes", report.KindInternal},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var o Options
-			switch tt.name {
-			case "hang", "stopped":
-				o.CallTime = 500 * time.Millisecond
-			case "no handshake":
-				o.StartTime = time.Second
-			}
-			if tt.do != "" {
-				o.Config = config(part{Do: tt.do})
-			}
-			failsClosed(t, tt.pin, o, func(v *Verifier) error {
-				findings, err := v.Verify(t.Context(), u)
-				if len(findings) > 0 {
-					t.Errorf("findings beside an error: %v", findings)
-				}
-				return err
-			}, tt.want, tt.kind)
-		})
-	}
-}
-
-// failsClosed wants an error of that kind that names the plugin and says why, soon,
-// and nothing left of the plugin.
-func failsClosed(t *testing.T, pin Pin, o Options, ask func(*Verifier) error, want string, kind report.Kind) {
-	t.Helper()
-	v := verifierOf(t, pin, o)
-	begin := time.Now()
-	err := ask(v)
-	e, ok := errors.AsType[*report.Error](err)
-	if !ok || e.Kind != kind || e.Hint == "" || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "the plugin "+pin.Name) {
-		t.Errorf("error %v (%+v)\nwant %q", err, e, want)
-	}
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("it took %v", took)
-	}
-}
-
-func text(t *testing.T) string {
-	at := filepath.Join(t.TempDir(), "text")
-	if err := os.WriteFile(at, []byte("no program"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return at
-}
-
-// An answer of 1 GB is refused before it has arrived.
-func TestAnswerOfOneGigabyte(t *testing.T) {
-	t.Parallel()
-	u := inspected(t, mpktest.Upload{})
-	failsClosed(t, role(t, "liar"), Options{Config: config(part{Do: "one large"})}, func(v *Verifier) error {
-		_, err := v.Verify(t.Context(), u)
-		return err
-	}, "too large", report.KindInternal)
-}
-
-func TestPluginMemory(t *testing.T) {
-	t.Parallel()
-	u := inspected(t, mpktest.Upload{})
-	failsClosed(t, role(t, "actor"), Options{Config: config(part{Do: "eat"}), Memory: 256 << 20}, func(v *Verifier) error {
-		_, err := v.Verify(t.Context(), u)
-		return err
-	}, "ended in the middle of Verify", report.KindInternal)
-}
-
-// A severity that does not exist refuses.
-func TestOddSeverity(t *testing.T) {
-	t.Parallel()
-	v := verifierOf(t, role(t, "liar"), Options{Config: config(part{Do: "odd severity"})})
-	findings, err := v.Verify(t.Context(), inspected(t, mpktest.Upload{}))
-	if err != nil || !report.Refused(findings) {
-		t.Errorf("%v %v", findings, err)
 	}
 }
 
@@ -327,26 +203,38 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-func TestTransportFails(t *testing.T) {
+// A host that is killed takes its plugin with it; the next plugin sweeps its folder.
+func TestHostKilled(t *testing.T) {
 	t.Parallel()
-	u := opened(t, mpktest.Upload{})
-	for do, want := range map[string]string{
-		"other": "it reports about", "nonsense": `"splendid"`, "contradiction": "the findings say otherwise",
-		"rejected without reason": "the findings say otherwise", "planned": "nobody asked for a dry run",
-		"exit": "ended in the middle of Push (exit status 3)", "hang": "gave no answer to Push in time", "panic": "defect: a bug",
-	} {
-		t.Run(do, func(t *testing.T) {
-			t.Parallel()
-			tr := NewTransport(role(t, "carrier"), Options{Config: config(part{Do: do}), CallTime: 500 * time.Millisecond})
-			defer tr.Close()
-			rep, err := tr.To("carrier://host", transport.Options{}).Push(t.Context(), u)
-			e, ok := errors.AsType[*report.Error](err)
-			if !ok || rep.Result != "" || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "carrier") {
-				t.Errorf("%v %v", rep, err)
-			}
-			if ok && do != "panic" && e.Kind != report.KindTransport {
-				t.Errorf("kind %v", e.Kind)
-			}
-		})
+	pin := role(t, "actor")
+	if err := os.WriteFile(pin.Path+".sum", []byte(pin.SHA256), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := exec.Command(self)
+	host.Env = append(os.Environ(), "TEST_PLUGIN_OF_HOST="+pin.Path, "TMPDIR="+t.TempDir())
+	out, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	marker := strings.TrimSpace(line)
+	if err != nil || !strings.HasPrefix(marker, "MMPUSH_PLUGIN_RUN=") || len(marked(t, marker)) == 0 {
+		t.Errorf("the plugin does not run: %q %v", line, err)
+	}
+	if err := host.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = host.Wait()
+	for begin := time.Now(); len(marked(t, marker)) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Since(begin) > 20*time.Second {
+			t.Fatalf("left: %v", marked(t, marker))
+		}
 	}
 }
