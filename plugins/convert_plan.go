@@ -141,11 +141,25 @@ func droppedFromPB(d *pluginpb.Dropped) plan.Dropped {
 	return out
 }
 
+func addedToPB(a plan.Added) *pluginpb.Added {
+	return &pluginpb.Added{
+		Kind: clean(string(a.Kind)), Name: clean(a.Name), Version: clean(a.Version), Sha256: clean(a.SHA256),
+		Source: clean(a.Source), Srcsha256: clean(a.SrcSHA256),
+	}
+}
+
+func addedFromPB(a *pluginpb.Added) plan.Added {
+	return plan.Added{
+		Kind: report.PackageKind(a.GetKind()), Name: a.GetName(), Version: a.GetVersion(), SHA256: a.GetSha256(),
+		Source: a.GetSource(), SrcSHA256: a.GetSrcsha256(),
+	}
+}
+
 func planToPB(p plan.Plan) *pluginpb.Plan {
 	return &pluginpb.Plan{
 		Edit: editToPB(p.Edit), Puts: convert(p.Puts, plannedToPB), Retires: convert(p.Retires, plannedToPB),
 		Dropped: convert(p.Dropped, droppedToPB), Packages: convert(p.Packages, reportPackageToPB),
-		Findings: convert(p.Findings, findingToPB), Result: clean(string(p.Result)),
+		Findings: convert(p.Findings, findingToPB), Result: clean(string(p.Result)), Added: convert(p.Added, addedToPB),
 	}
 }
 
@@ -153,6 +167,6 @@ func planFromPB(p *pluginpb.Plan) plan.Plan {
 	return plan.Plan{
 		Edit: editFromPB(p.GetEdit()), Puts: convert(p.GetPuts(), plannedFromPB), Retires: convert(p.GetRetires(), plannedFromPB),
 		Dropped: convert(p.GetDropped(), droppedFromPB), Packages: convert(p.GetPackages(), reportPackageFromPB),
-		Findings: convert(p.GetFindings(), findingFromPB), Result: report.Result(p.GetResult()),
+		Findings: convert(p.GetFindings(), findingFromPB), Result: report.Result(p.GetResult()), Added: convert(p.GetAdded(), addedFromPB),
 	}
 }

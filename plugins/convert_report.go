@@ -78,7 +78,7 @@ func reportToPB(r report.Report) *pluginpb.Report {
 	out := &pluginpb.Report{
 		Result: clean(string(r.Result)), Manifest: clean(r.Manifest), Repository: clean(r.Repository), Architecture: clean(r.Architecture),
 		Generation: r.Generation, Packages: convert(r.Packages, reportPackageToPB), BytesAdded: r.BytesAdded, BytesRetired: r.BytesRetired,
-		Findings: convert(r.Findings, findingToPB), Kept: clean(r.Kept),
+		Findings: convert(r.Findings, findingToPB), Kept: clean(r.Kept), Undoes: clean(r.Undoes),
 	}
 	if !r.Time.IsZero() {
 		out.Time = r.Time.UnixNano()
@@ -90,7 +90,7 @@ func reportFromPB(r *pluginpb.Report) report.Report {
 	out := report.Report{
 		Schema: report.Schema, Result: report.Result(r.GetResult()), Manifest: r.GetManifest(), Repository: r.GetRepository(),
 		Architecture: r.GetArchitecture(), Generation: r.GetGeneration(), Packages: convert(r.GetPackages(), reportPackageFromPB),
-		BytesAdded: r.GetBytesAdded(), BytesRetired: r.GetBytesRetired(), Findings: convert(r.GetFindings(), findingFromPB), Kept: r.GetKept(),
+		BytesAdded: r.GetBytesAdded(), BytesRetired: r.GetBytesRetired(), Findings: convert(r.GetFindings(), findingFromPB), Kept: r.GetKept(), Undoes: r.GetUndoes(),
 	}
 	if r.GetTime() != 0 {
 		out.Time = time.Unix(0, r.GetTime()).UTC()

@@ -2851,7 +2851,9 @@ type Plan struct {
 	// The answers of mmpush's own rules.
 	Findings []*Finding `protobuf:"bytes,6,rep,name=findings,proto3" json:"findings,omitempty"`
 	// "published", "unchanged", "restored", "removed" or "rejected".
-	Result        string `protobuf:"bytes,7,opt,name=result,proto3" json:"result,omitempty"`
+	Result string `protobuf:"bytes,7,opt,name=result,proto3" json:"result,omitempty"`
+	// The stanzas that the plan puts in.
+	Added         []*Added `protobuf:"bytes,8,rep,name=added,proto3" json:"added,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2935,6 +2937,101 @@ func (x *Plan) GetResult() string {
 	return ""
 }
 
+func (x *Plan) GetAdded() []*Added {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+// Added names a stanza that a plan puts in.
+type Added struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "binary" or "source".
+	Kind    string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name    string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// 64 lower-case hexadecimal digits.
+	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Name and SHA-256 of the source of a binary.
+	Source        string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	Srcsha256     string `protobuf:"bytes,6,opt,name=srcsha256,proto3" json:"srcsha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Added) Reset() {
+	*x = Added{}
+	mi := &file_plugin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Added) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Added) ProtoMessage() {}
+
+func (x *Added) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Added.ProtoReflect.Descriptor instead.
+func (*Added) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Added) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Added) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Added) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Added) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Added) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Added) GetSrcsha256() string {
+	if x != nil {
+		return x.Srcsha256
+	}
+	return ""
+}
+
 // PlannedFile is one published file.
 type PlannedFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2950,7 +3047,7 @@ type PlannedFile struct {
 
 func (x *PlannedFile) Reset() {
 	*x = PlannedFile{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2962,7 +3059,7 @@ func (x *PlannedFile) String() string {
 func (*PlannedFile) ProtoMessage() {}
 
 func (x *PlannedFile) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2975,7 +3072,7 @@ func (x *PlannedFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedFile.ProtoReflect.Descriptor instead.
 func (*PlannedFile) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PlannedFile) GetName() string {
@@ -3017,7 +3114,7 @@ type Dropped struct {
 
 func (x *Dropped) Reset() {
 	*x = Dropped{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3029,7 +3126,7 @@ func (x *Dropped) String() string {
 func (*Dropped) ProtoMessage() {}
 
 func (x *Dropped) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3042,7 +3139,7 @@ func (x *Dropped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dropped.ProtoReflect.Descriptor instead.
 func (*Dropped) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Dropped) GetBinary() *InsertBinary {
@@ -3077,7 +3174,7 @@ type Edit struct {
 
 func (x *Edit) Reset() {
 	*x = Edit{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3186,7 @@ func (x *Edit) String() string {
 func (*Edit) ProtoMessage() {}
 
 func (x *Edit) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3199,7 @@ func (x *Edit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Edit.ProtoReflect.Descriptor instead.
 func (*Edit) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Edit) GetDropBinaries() []string {
@@ -3166,7 +3263,7 @@ type SourceKey struct {
 
 func (x *SourceKey) Reset() {
 	*x = SourceKey{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3178,7 +3275,7 @@ func (x *SourceKey) String() string {
 func (*SourceKey) ProtoMessage() {}
 
 func (x *SourceKey) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3191,7 +3288,7 @@ func (x *SourceKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceKey.ProtoReflect.Descriptor instead.
 func (*SourceKey) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SourceKey) GetName() string {
@@ -3227,7 +3324,7 @@ type InsertBinary struct {
 
 func (x *InsertBinary) Reset() {
 	*x = InsertBinary{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3239,7 +3336,7 @@ func (x *InsertBinary) String() string {
 func (*InsertBinary) ProtoMessage() {}
 
 func (x *InsertBinary) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3252,7 +3349,7 @@ func (x *InsertBinary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InsertBinary.ProtoReflect.Descriptor instead.
 func (*InsertBinary) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *InsertBinary) GetBefore() string {
@@ -3280,7 +3377,7 @@ type InsertSource struct {
 
 func (x *InsertSource) Reset() {
 	*x = InsertSource{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3292,7 +3389,7 @@ func (x *InsertSource) String() string {
 func (*InsertSource) ProtoMessage() {}
 
 func (x *InsertSource) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3305,7 +3402,7 @@ func (x *InsertSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InsertSource.ProtoReflect.Descriptor instead.
 func (*InsertSource) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *InsertSource) GetBefore() *SourceKey {
@@ -3350,7 +3447,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3459,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3472,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Finding) GetCode() string {
@@ -3468,14 +3565,16 @@ type Report struct {
 	// A rejected one has at least one that refuses; of the others none does.
 	Findings []*Finding `protobuf:"bytes,10,rep,name=findings,proto3" json:"findings,omitempty"`
 	// The id under which a server keeps what it has rejected, with this report.
-	Kept          string `protobuf:"bytes,11,opt,name=kept,proto3" json:"kept,omitempty"`
+	Kept string `protobuf:"bytes,11,opt,name=kept,proto3" json:"kept,omitempty"`
+	// What an undo takes back, such as "generation 7".
+	Undoes        string `protobuf:"bytes,12,opt,name=undoes,proto3" json:"undoes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3487,7 +3586,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3500,7 +3599,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Report) GetResult() string {
@@ -3580,6 +3679,13 @@ func (x *Report) GetKept() string {
 	return ""
 }
 
+func (x *Report) GetUndoes() string {
+	if x != nil {
+		return x.Undoes
+	}
+	return ""
+}
+
 // ReportPackage is a package and what happened to it.
 type ReportPackage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3603,7 +3709,7 @@ type ReportPackage struct {
 
 func (x *ReportPackage) Reset() {
 	*x = ReportPackage{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +3721,7 @@ func (x *ReportPackage) String() string {
 func (*ReportPackage) ProtoMessage() {}
 
 func (x *ReportPackage) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +3734,7 @@ func (x *ReportPackage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportPackage.ProtoReflect.Descriptor instead.
 func (*ReportPackage) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ReportPackage) GetKind() string {
@@ -3715,7 +3821,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3727,7 +3833,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3740,7 +3846,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Error) GetMessage() string {
@@ -3980,7 +4086,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04link\x18\x02 \x01(\fR\x04link\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x03R\x04size\x12\x12\n" +
 	"\x04mode\x18\x04 \x01(\rR\x04mode\x120\n" +
-	"\x04type\x18\x05 \x01(\x0e2\x1c.mmpush.plugin.v1.MemberTypeR\x04type\"\xdf\x02\n" +
+	"\x04type\x18\x05 \x01(\x0e2\x1c.mmpush.plugin.v1.MemberTypeR\x04type\"\x8e\x03\n" +
 	"\x04Plan\x12*\n" +
 	"\x04edit\x18\x01 \x01(\v2\x16.mmpush.plugin.v1.EditR\x04edit\x121\n" +
 	"\x04puts\x18\x02 \x03(\v2\x1d.mmpush.plugin.v1.PlannedFileR\x04puts\x127\n" +
@@ -3988,7 +4094,15 @@ const file_plugin_proto_rawDesc = "" +
 	"\adropped\x18\x04 \x03(\v2\x19.mmpush.plugin.v1.DroppedR\adropped\x12;\n" +
 	"\bpackages\x18\x05 \x03(\v2\x1f.mmpush.plugin.v1.ReportPackageR\bpackages\x125\n" +
 	"\bfindings\x18\x06 \x03(\v2\x19.mmpush.plugin.v1.FindingR\bfindings\x12\x16\n" +
-	"\x06result\x18\a \x01(\tR\x06result\"a\n" +
+	"\x06result\x18\a \x01(\tR\x06result\x12-\n" +
+	"\x05added\x18\b \x03(\v2\x17.mmpush.plugin.v1.AddedR\x05added\"\x97\x01\n" +
+	"\x05Added\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\tR\x06sha256\x12\x16\n" +
+	"\x06source\x18\x05 \x01(\tR\x06source\x12\x1c\n" +
+	"\tsrcsha256\x18\x06 \x01(\tR\tsrcsha256\"a\n" +
 	"\vPlannedFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
@@ -4026,7 +4140,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\amessage\x18\b \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\t \x01(\tR\x04hint\x12\x1a\n" +
 	"\bverifier\x18\n" +
-	" \x01(\tR\bverifier\"\x82\x03\n" +
+	" \x01(\tR\bverifier\"\x9a\x03\n" +
 	"\x06Report\x12\x16\n" +
 	"\x06result\x18\x01 \x01(\tR\x06result\x12\x1a\n" +
 	"\bmanifest\x18\x02 \x01(\tR\bmanifest\x12\x1e\n" +
@@ -4044,7 +4158,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\rbytes_retired\x18\t \x01(\x03R\fbytesRetired\x125\n" +
 	"\bfindings\x18\n" +
 	" \x03(\v2\x19.mmpush.plugin.v1.FindingR\bfindings\x12\x12\n" +
-	"\x04kept\x18\v \x01(\tR\x04kept\"\xe9\x01\n" +
+	"\x04kept\x18\v \x01(\tR\x04kept\x12\x16\n" +
+	"\x06undoes\x18\f \x01(\tR\x06undoes\"\xe9\x01\n" +
 	"\rReportPackage\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -4115,7 +4230,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
 var file_plugin_proto_goTypes = []any{
 	(MemberType)(0),              // 0: mmpush.plugin.v1.MemberType
 	(Severity)(0),                // 1: mmpush.plugin.v1.Severity
@@ -4157,24 +4272,25 @@ var file_plugin_proto_goTypes = []any{
 	(*Info)(nil),                 // 37: mmpush.plugin.v1.Info
 	(*Member)(nil),               // 38: mmpush.plugin.v1.Member
 	(*Plan)(nil),                 // 39: mmpush.plugin.v1.Plan
-	(*PlannedFile)(nil),          // 40: mmpush.plugin.v1.PlannedFile
-	(*Dropped)(nil),              // 41: mmpush.plugin.v1.Dropped
-	(*Edit)(nil),                 // 42: mmpush.plugin.v1.Edit
-	(*SourceKey)(nil),            // 43: mmpush.plugin.v1.SourceKey
-	(*InsertBinary)(nil),         // 44: mmpush.plugin.v1.InsertBinary
-	(*InsertSource)(nil),         // 45: mmpush.plugin.v1.InsertSource
-	(*Finding)(nil),              // 46: mmpush.plugin.v1.Finding
-	(*Report)(nil),               // 47: mmpush.plugin.v1.Report
-	(*ReportPackage)(nil),        // 48: mmpush.plugin.v1.ReportPackage
-	(*Error)(nil),                // 49: mmpush.plugin.v1.Error
+	(*Added)(nil),                // 40: mmpush.plugin.v1.Added
+	(*PlannedFile)(nil),          // 41: mmpush.plugin.v1.PlannedFile
+	(*Dropped)(nil),              // 42: mmpush.plugin.v1.Dropped
+	(*Edit)(nil),                 // 43: mmpush.plugin.v1.Edit
+	(*SourceKey)(nil),            // 44: mmpush.plugin.v1.SourceKey
+	(*InsertBinary)(nil),         // 45: mmpush.plugin.v1.InsertBinary
+	(*InsertSource)(nil),         // 46: mmpush.plugin.v1.InsertSource
+	(*Finding)(nil),              // 47: mmpush.plugin.v1.Finding
+	(*Report)(nil),               // 48: mmpush.plugin.v1.Report
+	(*ReportPackage)(nil),        // 49: mmpush.plugin.v1.ReportPackage
+	(*Error)(nil),                // 50: mmpush.plugin.v1.Error
 }
 var file_plugin_proto_depIdxs = []int32{
-	49, // 0: mmpush.plugin.v1.ConfigureResponse.error:type_name -> mmpush.plugin.v1.Error
+	50, // 0: mmpush.plugin.v1.ConfigureResponse.error:type_name -> mmpush.plugin.v1.Error
 	28, // 1: mmpush.plugin.v1.VerifyRequest.upload:type_name -> mmpush.plugin.v1.Upload
 	39, // 2: mmpush.plugin.v1.VerifyPlanRequest.plan:type_name -> mmpush.plugin.v1.Plan
-	46, // 3: mmpush.plugin.v1.VerifyAnswer.finding:type_name -> mmpush.plugin.v1.Finding
+	47, // 3: mmpush.plugin.v1.VerifyAnswer.finding:type_name -> mmpush.plugin.v1.Finding
 	10, // 4: mmpush.plugin.v1.VerifyAnswer.done:type_name -> mmpush.plugin.v1.Done
-	49, // 5: mmpush.plugin.v1.VerifyAnswer.error:type_name -> mmpush.plugin.v1.Error
+	50, // 5: mmpush.plugin.v1.VerifyAnswer.error:type_name -> mmpush.plugin.v1.Error
 	21, // 6: mmpush.plugin.v1.BinaryResponse.binary:type_name -> mmpush.plugin.v1.Binary
 	16, // 7: mmpush.plugin.v1.SourcesRequest.selector:type_name -> mmpush.plugin.v1.Selector
 	21, // 8: mmpush.plugin.v1.BinaryList.binaries:type_name -> mmpush.plugin.v1.Binary
@@ -4182,8 +4298,8 @@ var file_plugin_proto_depIdxs = []int32{
 	24, // 10: mmpush.plugin.v1.PushRequest.options:type_name -> mmpush.plugin.v1.PushOptions
 	28, // 11: mmpush.plugin.v1.PushRequest.upload:type_name -> mmpush.plugin.v1.Upload
 	27, // 12: mmpush.plugin.v1.PushAnswer.progress:type_name -> mmpush.plugin.v1.Progress
-	47, // 13: mmpush.plugin.v1.PushAnswer.report:type_name -> mmpush.plugin.v1.Report
-	49, // 14: mmpush.plugin.v1.PushAnswer.error:type_name -> mmpush.plugin.v1.Error
+	48, // 13: mmpush.plugin.v1.PushAnswer.report:type_name -> mmpush.plugin.v1.Report
+	50, // 14: mmpush.plugin.v1.PushAnswer.error:type_name -> mmpush.plugin.v1.Error
 	26, // 15: mmpush.plugin.v1.PushAnswer.sending:type_name -> mmpush.plugin.v1.Sending
 	29, // 16: mmpush.plugin.v1.Upload.files:type_name -> mmpush.plugin.v1.File
 	30, // 17: mmpush.plugin.v1.Upload.manifest:type_name -> mmpush.plugin.v1.Manifest
@@ -4194,59 +4310,60 @@ var file_plugin_proto_depIdxs = []int32{
 	31, // 22: mmpush.plugin.v1.ManifestPackage.file:type_name -> mmpush.plugin.v1.ManifestFile
 	29, // 23: mmpush.plugin.v1.Received.file:type_name -> mmpush.plugin.v1.File
 	35, // 24: mmpush.plugin.v1.Received.package:type_name -> mmpush.plugin.v1.Package
-	46, // 25: mmpush.plugin.v1.Received.findings:type_name -> mmpush.plugin.v1.Finding
+	47, // 25: mmpush.plugin.v1.Received.findings:type_name -> mmpush.plugin.v1.Finding
 	36, // 26: mmpush.plugin.v1.Package.metadata:type_name -> mmpush.plugin.v1.Metadata
 	37, // 27: mmpush.plugin.v1.Package.info:type_name -> mmpush.plugin.v1.Info
 	38, // 28: mmpush.plugin.v1.Package.members:type_name -> mmpush.plugin.v1.Member
 	0,  // 29: mmpush.plugin.v1.Member.type:type_name -> mmpush.plugin.v1.MemberType
-	42, // 30: mmpush.plugin.v1.Plan.edit:type_name -> mmpush.plugin.v1.Edit
-	40, // 31: mmpush.plugin.v1.Plan.puts:type_name -> mmpush.plugin.v1.PlannedFile
-	40, // 32: mmpush.plugin.v1.Plan.retires:type_name -> mmpush.plugin.v1.PlannedFile
-	41, // 33: mmpush.plugin.v1.Plan.dropped:type_name -> mmpush.plugin.v1.Dropped
-	48, // 34: mmpush.plugin.v1.Plan.packages:type_name -> mmpush.plugin.v1.ReportPackage
-	46, // 35: mmpush.plugin.v1.Plan.findings:type_name -> mmpush.plugin.v1.Finding
-	44, // 36: mmpush.plugin.v1.Dropped.binary:type_name -> mmpush.plugin.v1.InsertBinary
-	45, // 37: mmpush.plugin.v1.Dropped.source:type_name -> mmpush.plugin.v1.InsertSource
-	43, // 38: mmpush.plugin.v1.Edit.drop_sources:type_name -> mmpush.plugin.v1.SourceKey
-	21, // 39: mmpush.plugin.v1.Edit.replace_binaries:type_name -> mmpush.plugin.v1.Binary
-	44, // 40: mmpush.plugin.v1.Edit.insert_binaries:type_name -> mmpush.plugin.v1.InsertBinary
-	45, // 41: mmpush.plugin.v1.Edit.insert_sources:type_name -> mmpush.plugin.v1.InsertSource
-	21, // 42: mmpush.plugin.v1.Edit.append_binaries:type_name -> mmpush.plugin.v1.Binary
-	22, // 43: mmpush.plugin.v1.Edit.append_sources:type_name -> mmpush.plugin.v1.Source
-	21, // 44: mmpush.plugin.v1.InsertBinary.binary:type_name -> mmpush.plugin.v1.Binary
-	43, // 45: mmpush.plugin.v1.InsertSource.before:type_name -> mmpush.plugin.v1.SourceKey
-	22, // 46: mmpush.plugin.v1.InsertSource.source:type_name -> mmpush.plugin.v1.Source
-	1,  // 47: mmpush.plugin.v1.Finding.severity:type_name -> mmpush.plugin.v1.Severity
-	48, // 48: mmpush.plugin.v1.Report.packages:type_name -> mmpush.plugin.v1.ReportPackage
-	46, // 49: mmpush.plugin.v1.Report.findings:type_name -> mmpush.plugin.v1.Finding
-	2,  // 50: mmpush.plugin.v1.Error.kind:type_name -> mmpush.plugin.v1.ErrorKind
-	3,  // 51: mmpush.plugin.v1.Plugin.Describe:input_type -> mmpush.plugin.v1.DescribeRequest
-	5,  // 52: mmpush.plugin.v1.Plugin.Configure:input_type -> mmpush.plugin.v1.ConfigureRequest
-	7,  // 53: mmpush.plugin.v1.Verifier.Verify:input_type -> mmpush.plugin.v1.VerifyRequest
-	8,  // 54: mmpush.plugin.v1.Verifier.VerifyPlan:input_type -> mmpush.plugin.v1.VerifyPlanRequest
-	12, // 55: mmpush.plugin.v1.Repository.Binary:input_type -> mmpush.plugin.v1.BinaryRequest
-	14, // 56: mmpush.plugin.v1.Repository.BinariesOf:input_type -> mmpush.plugin.v1.BinariesOfRequest
-	15, // 57: mmpush.plugin.v1.Repository.Sources:input_type -> mmpush.plugin.v1.SourcesRequest
-	17, // 58: mmpush.plugin.v1.Repository.Names:input_type -> mmpush.plugin.v1.NamesRequest
-	11, // 59: mmpush.plugin.v1.Repository.All:input_type -> mmpush.plugin.v1.ViewRequest
-	11, // 60: mmpush.plugin.v1.Repository.Dangerous:input_type -> mmpush.plugin.v1.ViewRequest
-	23, // 61: mmpush.plugin.v1.Transport.Push:input_type -> mmpush.plugin.v1.PushRequest
-	4,  // 62: mmpush.plugin.v1.Plugin.Describe:output_type -> mmpush.plugin.v1.DescribeResponse
-	6,  // 63: mmpush.plugin.v1.Plugin.Configure:output_type -> mmpush.plugin.v1.ConfigureResponse
-	9,  // 64: mmpush.plugin.v1.Verifier.Verify:output_type -> mmpush.plugin.v1.VerifyAnswer
-	9,  // 65: mmpush.plugin.v1.Verifier.VerifyPlan:output_type -> mmpush.plugin.v1.VerifyAnswer
-	13, // 66: mmpush.plugin.v1.Repository.Binary:output_type -> mmpush.plugin.v1.BinaryResponse
-	19, // 67: mmpush.plugin.v1.Repository.BinariesOf:output_type -> mmpush.plugin.v1.BinaryList
-	20, // 68: mmpush.plugin.v1.Repository.Sources:output_type -> mmpush.plugin.v1.SourceList
-	18, // 69: mmpush.plugin.v1.Repository.Names:output_type -> mmpush.plugin.v1.NamesResponse
-	19, // 70: mmpush.plugin.v1.Repository.All:output_type -> mmpush.plugin.v1.BinaryList
-	19, // 71: mmpush.plugin.v1.Repository.Dangerous:output_type -> mmpush.plugin.v1.BinaryList
-	25, // 72: mmpush.plugin.v1.Transport.Push:output_type -> mmpush.plugin.v1.PushAnswer
-	62, // [62:73] is the sub-list for method output_type
-	51, // [51:62] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	43, // 30: mmpush.plugin.v1.Plan.edit:type_name -> mmpush.plugin.v1.Edit
+	41, // 31: mmpush.plugin.v1.Plan.puts:type_name -> mmpush.plugin.v1.PlannedFile
+	41, // 32: mmpush.plugin.v1.Plan.retires:type_name -> mmpush.plugin.v1.PlannedFile
+	42, // 33: mmpush.plugin.v1.Plan.dropped:type_name -> mmpush.plugin.v1.Dropped
+	49, // 34: mmpush.plugin.v1.Plan.packages:type_name -> mmpush.plugin.v1.ReportPackage
+	47, // 35: mmpush.plugin.v1.Plan.findings:type_name -> mmpush.plugin.v1.Finding
+	40, // 36: mmpush.plugin.v1.Plan.added:type_name -> mmpush.plugin.v1.Added
+	45, // 37: mmpush.plugin.v1.Dropped.binary:type_name -> mmpush.plugin.v1.InsertBinary
+	46, // 38: mmpush.plugin.v1.Dropped.source:type_name -> mmpush.plugin.v1.InsertSource
+	44, // 39: mmpush.plugin.v1.Edit.drop_sources:type_name -> mmpush.plugin.v1.SourceKey
+	21, // 40: mmpush.plugin.v1.Edit.replace_binaries:type_name -> mmpush.plugin.v1.Binary
+	45, // 41: mmpush.plugin.v1.Edit.insert_binaries:type_name -> mmpush.plugin.v1.InsertBinary
+	46, // 42: mmpush.plugin.v1.Edit.insert_sources:type_name -> mmpush.plugin.v1.InsertSource
+	21, // 43: mmpush.plugin.v1.Edit.append_binaries:type_name -> mmpush.plugin.v1.Binary
+	22, // 44: mmpush.plugin.v1.Edit.append_sources:type_name -> mmpush.plugin.v1.Source
+	21, // 45: mmpush.plugin.v1.InsertBinary.binary:type_name -> mmpush.plugin.v1.Binary
+	44, // 46: mmpush.plugin.v1.InsertSource.before:type_name -> mmpush.plugin.v1.SourceKey
+	22, // 47: mmpush.plugin.v1.InsertSource.source:type_name -> mmpush.plugin.v1.Source
+	1,  // 48: mmpush.plugin.v1.Finding.severity:type_name -> mmpush.plugin.v1.Severity
+	49, // 49: mmpush.plugin.v1.Report.packages:type_name -> mmpush.plugin.v1.ReportPackage
+	47, // 50: mmpush.plugin.v1.Report.findings:type_name -> mmpush.plugin.v1.Finding
+	2,  // 51: mmpush.plugin.v1.Error.kind:type_name -> mmpush.plugin.v1.ErrorKind
+	3,  // 52: mmpush.plugin.v1.Plugin.Describe:input_type -> mmpush.plugin.v1.DescribeRequest
+	5,  // 53: mmpush.plugin.v1.Plugin.Configure:input_type -> mmpush.plugin.v1.ConfigureRequest
+	7,  // 54: mmpush.plugin.v1.Verifier.Verify:input_type -> mmpush.plugin.v1.VerifyRequest
+	8,  // 55: mmpush.plugin.v1.Verifier.VerifyPlan:input_type -> mmpush.plugin.v1.VerifyPlanRequest
+	12, // 56: mmpush.plugin.v1.Repository.Binary:input_type -> mmpush.plugin.v1.BinaryRequest
+	14, // 57: mmpush.plugin.v1.Repository.BinariesOf:input_type -> mmpush.plugin.v1.BinariesOfRequest
+	15, // 58: mmpush.plugin.v1.Repository.Sources:input_type -> mmpush.plugin.v1.SourcesRequest
+	17, // 59: mmpush.plugin.v1.Repository.Names:input_type -> mmpush.plugin.v1.NamesRequest
+	11, // 60: mmpush.plugin.v1.Repository.All:input_type -> mmpush.plugin.v1.ViewRequest
+	11, // 61: mmpush.plugin.v1.Repository.Dangerous:input_type -> mmpush.plugin.v1.ViewRequest
+	23, // 62: mmpush.plugin.v1.Transport.Push:input_type -> mmpush.plugin.v1.PushRequest
+	4,  // 63: mmpush.plugin.v1.Plugin.Describe:output_type -> mmpush.plugin.v1.DescribeResponse
+	6,  // 64: mmpush.plugin.v1.Plugin.Configure:output_type -> mmpush.plugin.v1.ConfigureResponse
+	9,  // 65: mmpush.plugin.v1.Verifier.Verify:output_type -> mmpush.plugin.v1.VerifyAnswer
+	9,  // 66: mmpush.plugin.v1.Verifier.VerifyPlan:output_type -> mmpush.plugin.v1.VerifyAnswer
+	13, // 67: mmpush.plugin.v1.Repository.Binary:output_type -> mmpush.plugin.v1.BinaryResponse
+	19, // 68: mmpush.plugin.v1.Repository.BinariesOf:output_type -> mmpush.plugin.v1.BinaryList
+	20, // 69: mmpush.plugin.v1.Repository.Sources:output_type -> mmpush.plugin.v1.SourceList
+	18, // 70: mmpush.plugin.v1.Repository.Names:output_type -> mmpush.plugin.v1.NamesResponse
+	19, // 71: mmpush.plugin.v1.Repository.All:output_type -> mmpush.plugin.v1.BinaryList
+	19, // 72: mmpush.plugin.v1.Repository.Dangerous:output_type -> mmpush.plugin.v1.BinaryList
+	25, // 73: mmpush.plugin.v1.Transport.Push:output_type -> mmpush.plugin.v1.PushAnswer
+	63, // [63:74] is the sub-list for method output_type
+	52, // [52:63] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -4273,7 +4390,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   47,
+			NumMessages:   48,
 			NumExtensions: 0,
 			NumServices:   4,
 		},
