@@ -222,3 +222,20 @@ func TestPlanIsPure(t *testing.T) {
 	}
 	t.Error("there is no core/plan")
 }
+
+// TestFileNames: a name that module archives do not take keeps everybody from
+// installing the program by its module path.
+func TestFileNames(t *testing.T) {
+	t.Parallel()
+	list := exec.CommandContext(t.Context(), "git", "ls-files", "-z")
+	list.Dir = ".."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		if strings.ContainsAny(name, "\"'*<>?`|:\\") {
+			t.Errorf("%q has a character that no file in a Go module may have", name)
+		}
+	}
+}
