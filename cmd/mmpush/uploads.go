@@ -75,7 +75,7 @@ func (a *app) one(ctx context.Context, manifest string, do work) (answer, int, e
 	}
 	a.err.findings(rep.Findings)
 	if rep.Result == report.Rejected {
-		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+manifest+a.consequence())
+		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+manifest+a.consequence(rep))
 	}
 	return answer{Report: rep}, exitOfReport(rep), nil
 }
@@ -119,11 +119,15 @@ func openUpload(manifest string) (*vfs.Dir, error) {
 }
 
 // consequence is what a refusal means for the repository.
-func (a *app) consequence() string {
+func (a *app) consequence(rep report.Report) string {
+	text := ""
 	if a.verb == "push" {
-		return "; nothing of it was published"
+		text = "; nothing of it was published"
 	}
-	return ""
+	if rep.Kept != "" {
+		text += "; the server keeps its manifest and this report as " + visible(rep.Kept)
+	}
+	return text
 }
 
 // refusals is how many findings refuse.
