@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		"mmpush-interrupted": func() { playAtLock(interruptOnce()) },
 		"mmpush-killed":      playKilled,
 		"mmpush-measured":    playMeasured,
+		"mmpush-witness":     playWitness,
 		"mmpush-impatient":   func() { playAtLock(interruptForever) },
 	})
 }

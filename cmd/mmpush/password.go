@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +114,7 @@ func passwordOfCommand(ctx context.Context, a *app, line string) (string, error)
 	}
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Stdin, cmd.Stderr, cmd.WaitDelay = a.Stdin, a.Stderr, time.Second
+	cmd.Env = withoutSecrets(os.Environ())
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -132,6 +135,15 @@ func passwordOfCommand(ctx context.Context, a *app, line string) (string, error)
 		return "", passwordError(words[0], fmt.Errorf("the password command ended with %w", ended))
 	}
 	return onePassword(words[0], text)
+}
+
+// withoutSecrets is an environment for a program that is to find a secret, not to get
+// one.
+func withoutSecrets(environ []string) []string {
+	return slices.DeleteFunc(environ, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return name == passwordVariable || name == tokenVariable
+	})
 }
 
 // splitWords splits at white space; quotes of either kind keep it, and nothing else
