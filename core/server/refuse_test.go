@@ -231,20 +231,3 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	done()
 }
-
-// FuzzServer: whatever comes, the conversation ends and nothing is published.
-func FuzzServer(f *testing.F) {
-	f.Add([]byte("\x00\x28username=bfinch@example.net&password=B0b"))
-	f.Add([]byte("\x00\x00"))
-	w := newWorld(f)
-	f.Fuzz(func(t *testing.T, said []byte) {
-		client, done := w.dial(t)
-		go func() { _, _ = io.Copy(io.Discard, client) }()
-		_, _ = client.Write(said)
-		_ = client.Close()
-		done()
-		if len(w.published(t)) > 0 {
-			t.Error("published")
-		}
-	})
-}
