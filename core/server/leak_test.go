@@ -8,10 +8,13 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"fmt"
 	bignumber "math/big"
 	"net"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,4 +151,50 @@ func selfSigned(t *testing.T) *tls.Config {
 		t.Fatal(err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{ALPN}, MinVersion: tls.VersionTLS13}
+}
+
+// TestDrainMeetsADeclaration: a session whose declaration is being looked at when the
+// time of the drain is over does not go on to receive for as long as it likes.
+func TestDrainMeetsADeclaration(t *testing.T) {
+	t.Parallel()
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	disk := newDisk(t, arch)
+	var armed atomic.Bool
+	w := worldOn(t, disk, sharedUsers(), func(o *Options) {
+		o.Limits.Drain = 10 * time.Millisecond
+		o.Open = func() (*repo.Repo, error) {
+			if armed.CompareAndSwap(true, false) {
+				close(inside)
+				<-goOn
+			}
+			return pipeline.Open(disk, "/repo")
+		}
+	})
+	addr, stop := w.listen(t)
+	conn, err := dialTCP(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	manifest := built("foo", "1.0")[2]
+	said := append(frame("username="+bfinch+"&tupkg=2&password=B0b%2B50%25"), frame2('U', fmt.Appendf(nil, `{"id":1,"files":[{"name":%q,"size":%d,"sha256":"%s"}],"manifest":"%s","manifest_file":0}`,
+		manifest.Name, len(manifest.Data), manifest.SHA256, base64.StdEncoding.EncodeToString(manifest.Data)))...)
+	armed.Store(true)
+	if _, err := conn.Write(said); err != nil {
+		t.Fatal(err)
+	}
+	<-inside
+	go func() {
+		defer close(goOn)
+		for over := false; !over; runtime.Gosched() {
+			w.mu.Lock()
+			over = w.drained
+			w.mu.Unlock()
+		}
+	}()
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("the server took %s to stop", took)
+	}
 }

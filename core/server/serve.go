@@ -218,6 +218,9 @@ func (s *Server) drain() {
 		}
 		select {
 		case <-over:
+			s.mu.Lock()
+			s.drained = true
+			s.mu.Unlock()
 			s.eachVisit(func(v *visit) {
 				if v.current != nil && !v.current.judging {
 					v.current.d.Abort(stopping())

@@ -79,7 +79,9 @@ type Server struct {
 	stopping chan struct{}
 	stopOnce sync.Once
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// drained: the time for uploads that were under way is over.
+	drained  bool
 	accounts map[string]*account
 	conns    map[*visit]struct{}
 	intakes  map[string]*intake

@@ -116,6 +116,9 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 	if err := in.mayDeclare(); err != nil {
 		return nil, err
 	}
+	if err := v.begin(in); err != nil {
+		return nil, err
+	}
 	if !d.DryRun {
 		err = v.s.claim(ctx, in)
 	}
@@ -126,10 +129,10 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 		err = v.s.admit(ctx, in)
 	}
 	if err != nil {
+		v.end()
 		v.s.release(in)
 		return nil, err
 	}
-	v.begin(in)
 	return in, nil
 }
 
@@ -155,11 +158,16 @@ func (v *visit) failure(during string, err error) error {
 	return &tupkg.Refusal{Code: tupkg.CodeInternal, Reason: "the server failed; its log says why (request " + v.id + ")"}
 }
 
-// begin and end say whether an upload is under way.
-func (v *visit) begin(in *intake) {
+// begin and end say whether an upload is under way, from its declaration on: the drain
+// ends those that are, and none begins after it.
+func (v *visit) begin(in *intake) error {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
+	if v.s.drained {
+		return stopping()
+	}
 	v.current = in
+	return nil
 }
 
 func (v *visit) end() {
