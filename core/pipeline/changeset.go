@@ -96,7 +96,9 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 		rep.Result = report.Rejected
 		return rep, nil
 	}
-	return c.plan(ctx, step{Intent: plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, Folder: folder}, verifiers, rep)
+	add := step{Intent: plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, Folder: folder}
+	add.judged(verifiers, found)
+	return c.plan(ctx, add, verifiers, rep)
 }
 
 // bring reads an upload into a folder of the stage. On a full disk, retired files that

@@ -22,6 +22,9 @@ type step struct {
 	Folder string `json:"folder"`
 	// Purge: what the step retires has no grace time.
 	Purge bool `json:"purge,omitempty"`
+	// Verifiers were asked about it, and found Found.
+	Verifiers []repo.Verification `json:"verifiers,omitempty"`
+	Found     []report.Finding    `json:"found,omitempty"`
 }
 
 // proposal says which steps to plan on what is published; a finding that refuses says
@@ -153,6 +156,7 @@ func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, ver
 	if err != nil {
 		return err
 	}
+	s.judged(verifiers, found)
 	d.steps, d.plans, d.told = append(d.steps, s), append(d.plans, p), len(d.findings)
 	d.findings = append(append(d.findings, tellPublisher(r, p.Findings)...), found...)
 	if s.Intent.Undo != nil {

@@ -70,6 +70,7 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 		return rep, nil
 	}
 	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: "."}
+	add.judged(verifiers, found)
 	return change(ctx, r, fixed(add), verifiers, stage.dir, req.Options, rep)
 }
 

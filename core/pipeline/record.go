@@ -28,7 +28,8 @@ func (d *draft) records(r *repo.Repo, opt Options) ([]repo.Change, error) {
 		default:
 			c.Action = repo.ActionRemove
 		}
-		c.Purged = d.steps[i].Purge
+		c.Purged, c.Verifiers = d.steps[i].Purge, d.steps[i].Verifiers
+		c.Findings = slices.Concat(p.Findings, d.steps[i].Found)
 		if err := keepDelta(&c, p.Dropped, p.Added); err != nil {
 			return nil, err
 		}
@@ -48,6 +49,11 @@ func (d *draft) merge(r *repo.Repo, list []repo.Change) ([]repo.Change, error) {
 	for _, c := range list {
 		one.Packages = append(one.Packages, c.Packages...)
 		one.Findings = append(one.Findings, c.Findings...)
+		for _, v := range c.Verifiers {
+			if !slices.Contains(one.Verifiers, v) {
+				one.Verifiers = append(one.Verifiers, v)
+			}
+		}
 		if c.Manifest != "" {
 			manifests = append(manifests, c.Manifest)
 		}

@@ -50,7 +50,7 @@ func RemovePackages(ctx context.Context, r *repo.Repo, rm Removal, opt Options) 
 	if err != nil {
 		return rep, err
 	}
-	return edit(ctx, r, fixed(step{intent, ".", rm.Purge}), verifiers, opt, rep)
+	return edit(ctx, r, fixed(step{Intent: intent, Folder: ".", Purge: rm.Purge}), verifiers, opt, rep)
 }
 
 // Heal writes the indexes anew, every stanza in a form that the real client reads.

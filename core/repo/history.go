@@ -65,6 +65,9 @@ type Change struct {
 	// Packages is what happened to each package.
 	Packages []report.Package `json:"packages,omitempty"`
 	Findings []report.Finding `json:"findings,omitempty"`
+	// Verifiers are those that were asked besides the checks that cannot be switched
+	// off; what they found is among the findings.
+	Verifiers []Verification `json:"verifiers,omitempty"`
 	// Dropped are the stanzas that were taken out, with text and place, and Added
 	// names those that came in, in the form of the planner that did it: with both a
 	// change can be taken back.
@@ -72,6 +75,16 @@ type Change struct {
 	Added   json.RawMessage `json:"added,omitempty"`
 	// Unknown is true for a foreign change of which only that it happened is known.
 	Unknown bool `json:"unknown,omitempty"`
+}
+
+// Verification is the decision of one verifier about a change.
+type Verification struct {
+	Name string `json:"name"`
+	// Version is that of the program that it is built into, or the SHA-256 of the
+	// plugin that ran.
+	Version string `json:"version"`
+	// Verdict is "passed", or "warned" if it found something that did not refuse.
+	Verdict string `json:"verdict"`
 }
 
 // LastGeneration returns the newest whole record and the hash of its line; a

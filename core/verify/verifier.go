@@ -35,6 +35,9 @@ type PlanVerifier interface {
 type Named struct {
 	Name     string
 	Verifier Verifier
+	// Version says which version of it answers, for the history; empty if that is not
+	// to be recorded.
+	Version string
 	// Warn has it refuse nothing: its findings become warnings, and so does its own
 	// failure.
 	Warn bool
