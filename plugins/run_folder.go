@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -215,6 +216,12 @@ func (r *runFolder) view(ctx context.Context, u upload.Upload) (at string, done 
 			return "", nil, err
 		}
 	}
+	for file, text := range besides(u) {
+		if _, err = r.copy(bytes.NewReader(text), path.Join(name, file), 0o400, int64(len(text))); err != nil {
+			done()
+			return "", nil, err
+		}
+	}
 	if err = r.dir.Chmod(name, 0o500); err != nil {
 		done()
 	}
@@ -226,7 +233,9 @@ func (r *runFolder) view(ctx context.Context, u upload.Upload) (at string, done 
 func viewed(u upload.Upload) map[string]string {
 	files := map[string]string{}
 	if len(u.Received) == 0 {
-		files[u.Name] = ""
+		if u.Text == nil {
+			files[u.Name] = ""
+		}
 		for _, f := range u.Files {
 			files[f.Name] = ""
 		}
@@ -235,6 +244,18 @@ func viewed(u upload.Upload) map[string]string {
 		if f.Found {
 			files[f.Name] = f.ActualSHA256
 		}
+	}
+	return files
+}
+
+// besides are the manifest and its signatures, as they were read.
+func besides(u upload.Upload) map[string][]byte {
+	files := map[string][]byte{}
+	if u.Text != nil {
+		files[u.Name] = u.Text
+	}
+	for _, s := range u.Signatures {
+		files[s.Name] = s.Text
 	}
 	return files
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"time"
 
+	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
@@ -136,7 +138,23 @@ func openUpload(from *pluginpb.Upload) (u upload.Upload, done func(), err error)
 		return u, nil, fmt.Errorf("the folder of the upload: %w", err)
 	}
 	u.FS, u.Dir = dir, "."
+	takeBesides(&u)
 	return u, func() { _ = dir.Close() }, nil
+}
+
+// takeBesides reads the manifest and its signatures, where the host has put them.
+func takeBesides(u *upload.Upload) {
+	if u.Manifest == nil || !fs.ValidPath(u.Name) {
+		return
+	}
+	if text, err := vfs.ReadFile(u.FS, u.Name, manifest.MaxSize); err == nil {
+		u.Text = text
+	}
+	for _, name := range upload.SignatureNames(u.Name) {
+		if text, err := vfs.ReadFile(u.FS, name, upload.SignatureSize); err == nil {
+			u.Signatures = append(u.Signatures, upload.Signature{Name: name, Text: text})
+		}
+	}
 }
 
 // Push implements [pluginpb.TransportServer].

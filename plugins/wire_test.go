@@ -4,6 +4,8 @@ package plugins
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net"
 	"path/filepath"
@@ -99,13 +101,18 @@ func wired(t testing.TB, a asks) *Verifier {
 func TestWireUpload(t *testing.T) {
 	t.Parallel()
 	want := inspected(t, mpktest.Upload{Packages: []mpktest.Package{{Name: "foo"}, {Name: "libfoo", Depends: "foo (>= 1)"}}})
+	want.Signatures = []upload.Signature{{Name: want.Name + ".sig", Text: []byte("a signature")}}
+	files := map[string]string{want.Name: sumOf(want.Text), want.Name + ".sig": sumOf(want.Signatures[0].Text)}
+	for _, r := range want.Received {
+		files[r.Name] = r.ActualSHA256
+	}
 	v := wired(t, asks{upload: func(_ context.Context, got upload.Upload) ([]report.Finding, error) {
 		list, err := readAll(got)
-		if len(list) != len(want.Received) || err != nil {
+		if len(list) != len(files) || err != nil {
 			t.Errorf("%v %v", list, err)
 		}
 		for _, f := range list {
-			if !strings.Contains(f.Actual, receivedOf(t, want, f.File).ActualSHA256) {
+			if files[f.File] == "" || !strings.Contains(f.Actual, files[f.File]) {
 				t.Errorf("%+v", f)
 			}
 		}
@@ -123,14 +130,9 @@ func TestWireUpload(t *testing.T) {
 	}
 }
 
-func receivedOf(t *testing.T, u upload.Upload, name string) upload.Received {
-	for _, r := range u.Received {
-		if r.Name == name {
-			return r
-		}
-	}
-	t.Errorf("%s is not of the upload", name)
-	return upload.Received{}
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // What has changed since it was read is not shown.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,13 @@ type VerifierSetting struct {
 	Timeout time.Duration
 	// Config is what the verifier is told, a JSON object; nil if there is nothing.
 	Config []byte
+}
+
+// Requires reports whether the built-in verifier of a name may refuse uploads.
+func (s Settings) Requires(name string) bool {
+	return slices.ContainsFunc(s.Verifiers, func(v VerifierSetting) bool {
+		return v.Name == name && v.Plugin == "" && v.Mode == VerifierReject
+	})
 }
 
 // verifierFile is the YAML form of one of them.

@@ -76,6 +76,15 @@ const (
 	CodeRetired  Code = "MP-RETIRED"
 	CodeLeftover Code = "MP-LEFTOVER"
 
+	// What the verifiers that are built in, and off by default, find.
+	CodeSigned      Code = "MP-SIGNED"
+	CodeUnsigned    Code = "MP-UNSIGNED"
+	CodeSignature   Code = "MP-SIGNATURE"
+	CodeSigner      Code = "MP-SIGNER"
+	CodeSignedOther Code = "MP-SIGNED-OTHER"
+	CodeSignKey     Code = "MP-SIGN-KEY"
+	CodeNamespace   Code = "MP-NAMESPACE"
+
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"
 	CodeNoRepo   Code = "MP-NOREPO"

@@ -20,7 +20,7 @@ func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
 		return nil, nil
 	}
 	i := in.d.ManifestFile
-	c := candidate{in.files[i].Name, in.files[i].SHA256, true}
+	c := candidate{name: in.files[i].Name, sha: in.files[i].SHA256, own: true}
 	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch, Findings: in.findings}
 	if report.Refused(in.findings) {
 		return map[int]report.Report{i: rep}, nil
@@ -29,10 +29,13 @@ func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(missing) > 0 {
+	if c.signatures, err = in.signatures(c); err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 || len(c.signatures) < in.declaredSignatures(c.name) {
 		rep, err = in.foresee(ctx, c, rep)
 	} else {
-		rep, err = in.publish(ctx, in.request(c, in.manifest, files, func(tupkg.Progress) {}))
+		rep, err = in.publish(ctx, in.request(c, in.d.Manifest, in.manifest, files, func(tupkg.Progress) {}))
 		rep.Findings = append(in.findings, rep.Findings...)
 	}
 	return map[int]report.Report{i: rep}, err

@@ -19,6 +19,8 @@ import (
 type candidate struct {
 	name, sha string
 	own       bool
+	// signatures are those that have come with it.
+	signatures []signature
 }
 
 // judge runs one manifest if everything is there. The caller holds the account's run.
@@ -34,18 +36,21 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	if at == "" {
 		return in.ranBefore(c, rep)
 	}
-	m, found, err := in.readManifest(at, c.name)
+	text, m, found, err := in.readManifest(at, c.name)
+	if err == nil {
+		c.signatures, err = in.signatures(c)
+	}
 	if err != nil {
 		return rep, err
 	}
 	rep.Findings = found
 	if report.Refused(found) {
-		err = in.reject(c, at, &rep)
+		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
 	if denied := access.Check(in.who, pipeline.DeclaredNeeds(m.Name, in.s.arch)); report.Refused(denied) {
 		rep.Findings = denied
-		err = in.reject(c, at, &rep)
+		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
 	files, missing, err := in.s.locate(ctx, in.acc, m)
@@ -58,16 +63,16 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 			in.v.log.Info("waiting", "manifest", c.name, "missing", len(missing))
 			return rep, nil
 		}
-		err = in.reject(c, at, &rep)
+		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
-	published, err := in.publish(ctx, in.request(c, m, files, tell))
+	published, err := in.publish(ctx, in.request(c, text, m, files, tell))
 	if err != nil {
 		return rep, err
 	}
 	published.Findings = append(rep.Findings, published.Findings...)
 	if !public(published.Result) {
-		err = in.reject(c, at, &published)
+		err = in.reject(ctx, c, at, &published)
 		return published, err
 	}
 	in.s.remember(in.acc, c.sha, published)
@@ -79,26 +84,26 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 }
 
 // readManifest reads a manifest of the area and says what is wrong with it.
-func (in *intake) readManifest(at, name string) (*manifest.Manifest, []report.Finding, error) {
+func (in *intake) readManifest(at, name string) ([]byte, *manifest.Manifest, []report.Finding, error) {
 	info, err := in.s.State.Lstat(at)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if info.Size > manifest.MaxSize {
-		return nil, []report.Finding{{
+		return nil, nil, []report.Finding{{
 			Code: report.CodeLimit, Severity: report.SeverityError, File: name, Actual: fmt.Sprint(info.Size),
 			Message: fmt.Sprintf("a manifest has at most %d bytes", manifest.MaxSize),
 		}}, nil
 	}
 	text, err := vfs.ReadFile(in.s.State, at, manifest.MaxSize)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	m, found := manifest.Parse(text)
 	for i := range found {
 		found[i].File = name
 	}
-	return m, found, nil
+	return text, m, found, nil
 }
 
 func (in *intake) missing(c candidate, files []wanted) []report.Finding {
@@ -114,8 +119,11 @@ func (in *intake) missing(c candidate, files []wanted) []report.Finding {
 }
 
 // request is the upload on its way into the line.
-func (in *intake) request(c candidate, m *manifest.Manifest, files map[string]place, tell func(tupkg.Progress)) pipeline.Request {
-	u := upload.Upload{Kind: upload.Mmpack, Name: c.name, Manifest: m, FS: shelf{in.s.State, files}, Dir: "."}
+func (in *intake) request(c candidate, text []byte, m *manifest.Manifest, files map[string]place, tell func(tupkg.Progress)) pipeline.Request {
+	u := upload.Upload{Kind: upload.Mmpack, Name: c.name, Manifest: m, Text: text, FS: shelf{in.s.State, files}, Dir: "."}
+	for _, s := range c.signatures {
+		u.Signatures = append(u.Signatures, s.Signature)
+	}
 	u.Files = append(u.Files, upload.File{Name: m.Source.Name, Size: m.Source.Size, SHA256: m.Source.SHA256})
 	for _, a := range m.Binary {
 		for _, p := range a.Packages {
@@ -165,13 +173,13 @@ func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
 		if err != nil || at == "" {
 			continue
 		}
-		if waiting, _, err := in.readManifest(at, other.name); err == nil && waiting != nil {
+		if _, waiting, _, err := in.readManifest(at, other.name); err == nil && waiting != nil {
 			for _, f := range needed(waiting, in.s.arch) {
 				keep[f.SHA256] = true
 			}
 		}
 	}
-	gone := []string{c.sha}
+	gone := append([]string{c.sha}, c.signatureSums()...)
 	for _, f := range needed(m, in.s.arch) {
 		if !keep[f.SHA256] {
 			gone = append(gone, f.SHA256)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -15,13 +16,19 @@ import (
 // reject moves a manifest out of the area, to its report, which gets the name of where
 // both are. The files that it names stay, so that the next attempt need not send them
 // again.
-func (in *intake) reject(c candidate, at string, rep *report.Report) error {
+func (in *intake) reject(ctx context.Context, c candidate, at string, rep *report.Report) error {
+	defer in.dropSignatures(ctx, c)
 	id := in.v.id + refusedSuffix(c.sha)
 	rep.Kept = id
 	in.s.remember(in.acc, c.sha, *rep)
 	rep.Repository = ""
 	in.v.log.Warn("rejected", "manifest", c.name, "refused", id, "reason", in.reason(*rep))
 	dir, err := in.keepReport(id, *rep)
+	for _, one := range c.signatures {
+		if err == nil {
+			err = vfs.ReplaceFile(in.s.State, path.Join(dir, one.Name), path.Join(dir, ".signature.new"), in.s.fileMode, one.Text)
+		}
+	}
 	if err == nil {
 		err = in.s.State.Rename(at, path.Join(dir, c.name))
 	}

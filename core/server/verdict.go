@@ -44,7 +44,7 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 		if !isManifest(f.Name) || f.sha == "" {
 			continue
 		}
-		rep, err := in.judge(ctx, candidate{f.Name, f.sha, true}, tell)
+		rep, err := in.judge(ctx, candidate{name: f.Name, sha: f.sha, own: true}, tell)
 		if err != nil {
 			return nil, err
 		}

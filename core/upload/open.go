@@ -14,8 +14,8 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// Open reads the manifest in folder dir of fsys and returns what it declares. The
-// files beside it are not looked at yet.
+// Open reads the manifest in folder dir of fsys and returns what it declares, with the
+// signatures that are beside it. The declared files are not looked at yet.
 //
 // A manifest that cannot be read is a *[report.Error] of stage "manifest" with the
 // cause in its chain (fs.ErrNotExist, for instance); what is wrong in it are the
@@ -30,18 +30,20 @@ func Open(ctx context.Context, fsys vfs.FS, dir, manifestName string) (Upload, [
 	if err != nil {
 		return u, nil, manifestError(u.displayPath(manifestName), err)
 	}
-	u.Origin = origin
+	u.Origin, u.Text = origin, text
 	m, findings := manifest.Parse(text)
 	for i := range findings {
 		if findings[i].File == "" {
 			findings[i].File = manifestName
 		}
 	}
-	if m != nil {
-		u.Manifest = m
-		u.Files = declared(m)
+	if m == nil {
+		return u, findings, nil
 	}
-	return u, findings, nil
+	u.Manifest, u.Files = m, declared(m)
+	signatures, more, err := readSignatures(fsys, dir, manifestName)
+	u.Signatures = signatures
+	return u, append(findings, more...), err
 }
 
 // errNotBase is about a manifest's name with a folder in it: then the files beside

@@ -34,6 +34,11 @@ type Upload struct {
 	Files []File
 	// Manifest is set for kind mmpack.
 	Manifest *manifest.Manifest
+	// Text are the manifest's bytes, from which Manifest was read: what a signature is
+	// over. Signatures are the files of signatures beside it. Both go with the upload
+	// by every transport.
+	Text       []byte
+	Signatures []Signature
 	// FS and Dir say where the files are: in folder Dir of FS.
 	FS  vfs.FS
 	Dir string

@@ -51,5 +51,5 @@ func (s *Scanner) again(a *arrival, before listing) {
 			v.Left = append(v.Left, Left{w.name, "its upload was published before, and this is only a part of it"})
 		}
 	}
-	s.depart(a, departure{Verdict: v, Files: originals(a, before, nil)})
+	s.depart(a, departure{Verdict: v, Files: originals(a, before, a.bundle()[len(a.wants):])})
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -70,14 +72,24 @@ type want struct {
 
 // names are all files of the upload, the manifest itself last.
 func (a *arrival) names() []string {
-	list := make([]string, 0, len(a.wants)+len(a.others)+1)
+	list := make([]string, 0, len(a.wants)+len(a.others)+4)
 	for _, w := range a.wants {
 		list = append(list, w.name)
 	}
 	for _, w := range a.others {
 		list = append(list, w.name)
 	}
-	return append(list, a.name)
+	return append(append(list, upload.SignatureNames(a.name)...), a.name)
+}
+
+// bundle is what the upload takes with it when it leaves: what it wants, and the
+// signatures, of which any may be absent.
+func (a *arrival) bundle() []want {
+	list := slices.Clone(a.wants)
+	for _, name := range upload.SignatureNames(a.name) {
+		list = append(list, want{name: name})
+	}
+	return list
 }
 
 // load returns what is known of a manifest. It is read again only if its file is
@@ -166,7 +178,7 @@ func (a *arrival) stateOf(at lookup) (state [sha256.Size]byte) {
 		fmt.Fprintln(h, ok, info.Mode.Type(), id.Ino, id.Size, id.ModTime)
 	}
 	see(a.name)
-	for _, w := range a.wants {
+	for _, w := range a.bundle() {
 		see(w.name)
 	}
 	h.Sum(state[:0])
@@ -244,7 +256,7 @@ func (a *arrival) unended() []report.Finding {
 // file its mode at the very end.
 func (s *Scanner) unreadable(a *arrival) []report.Finding {
 	var list []report.Finding
-	for _, w := range a.wants {
+	for _, w := range a.bundle() {
 		f, err := s.opt.Drop.Open(w.name)
 		if err == nil {
 			_ = f.Close()
@@ -265,6 +277,11 @@ func (a *arrival) atRest(at lookup) bool {
 	}
 	for _, w := range a.wants {
 		if !rest(w.name) {
+			return false
+		}
+	}
+	for _, name := range upload.SignatureNames(a.name) {
+		if _, there := at(name); there && !rest(name) {
 			return false
 		}
 	}

@@ -76,6 +76,9 @@ func (s *Scanner) obstacles(a *arrival, at lookup, constant time.Duration) (prob
 	if problems := a.lacking(at); len(problems) > 0 {
 		return problems, false
 	}
+	if problems := s.unsigned(a, at); len(problems) > 0 {
+		return problems, false
+	}
 	moving := !a.atRest(at)
 	if constant < s.quiet && (moving || a.doubted) {
 		return nil, true
@@ -122,7 +125,7 @@ func (s *Scanner) attempt(ctx context.Context, a *arrival) (next time.Time) {
 	}
 	s.troubles = 0
 	if rep.Result != report.Rejected {
-		s.depart(a, departure{Verdict: s.verdict(a, rep), Files: originals(a, before, a.wants)})
+		s.depart(a, departure{Verdict: s.verdict(a, rep), Files: originals(a, before, a.bundle())})
 		return s.opt.Now()
 	}
 	if a.stateOf(s.look(a).lookup) != a.state {
@@ -188,7 +191,7 @@ func (s *Scanner) check(ctx context.Context, a *arrival, seen vfs.Info) ([]repor
 
 // reject moves an upload to the folder of refused ones.
 func (s *Scanner) reject(a *arrival, rep report.Report, before listing) {
-	d := departure{Verdict: s.verdict(a, rep), Files: originals(a, before, slices.Concat(a.wants, a.others))}
+	d := departure{Verdict: s.verdict(a, rep), Files: originals(a, before, slices.Concat(a.bundle(), a.others))}
 	d.To = s.rejectedName(a)
 	d.Verdict.Rejected = RejectedDir + "/" + d.To
 	s.depart(a, d)

@@ -45,7 +45,7 @@ func (s *Scanner) intend(r *repo.Repo, a *arrival, before listing) (intent, erro
 	if err != nil {
 		return intent{}, err
 	}
-	it := intent{Manifest: a.name, ID: a.id, SHA256: a.sum, Generation: last.Number, Files: originals(a, before, a.wants)}
+	it := intent{Manifest: a.name, ID: a.id, SHA256: a.sum, Generation: last.Number, Files: originals(a, before, a.bundle())}
 	for i, w := range a.wants {
 		if i > 0 || len(a.wants) == 1 {
 			it.Packages = append(it.Packages, w.sha256)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
 )
 
 const (
@@ -198,7 +199,7 @@ func (w *walk) sameFiles(before map[string]gitobject.TreeEntry, t *gitobject.Tre
 	for _, e := range t.Entries {
 		now[e.Name] = e
 	}
-	for _, name := range declaredNames(m, "") {
+	for _, name := range append(declaredNames(m, ""), upload.SignatureNames(e.Name)...) {
 		if before[name] != now[name] {
 			return false, nil
 		}

@@ -107,11 +107,11 @@ func manifestName(u upload.Upload) string {
 // file is one file to bring.
 type file struct {
 	upload.File
-	// text is the content of the manifest.
+	// text is the content of the manifest or of a signature.
 	text []byte
 }
 
-// files are those that the repository wants, the manifest last.
+// files are those that the repository wants, the signatures and the manifest last.
 func (d *drop) files() []file {
 	var list []file
 	add := func(m manifest.File) {
@@ -126,6 +126,11 @@ func (d *drop) files() []file {
 				add(p.File)
 			}
 		}
+	}
+	for _, s := range d.u.Signatures {
+		sum := sha256.Sum256(s.Text)
+		name := d.name + strings.TrimPrefix(s.Name, d.u.Name)
+		list = append(list, file{upload.File{Name: name, Size: int64(len(s.Text)), SHA256: hex.EncodeToString(sum[:])}, s.Text})
 	}
 	return append(list, file{upload.File{Name: d.name, Size: int64(len(d.text)), SHA256: d.sum}, d.text})
 }

@@ -1,6 +1,7 @@
 package tupkg
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
@@ -30,7 +31,7 @@ func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, 
 	if err != nil {
 		return nil, nil, err
 	}
-	list := append(c.files.of(archs), c.files.manifest(text))
+	list := append(append(c.files.of(archs), c.files.signatures()...), c.files.manifest(text))
 	return &wire.Set{
 		Files: list, Manifest: text, ManifestFile: len(list) - 1, DryRun: c.o.DryRun,
 		Wishes:   wire.Wishes{Rebuild: c.o.Rebuild, Downgrade: c.o.Downgrade, TakeOver: c.o.TakeOver},
@@ -124,6 +125,19 @@ func (f *files) manifest(text []byte) wire.File {
 	return wire.File{
 		Name: f.manifestName(), Size: int64(len(text)), SHA256: hex.EncodeToString(sum[:]), Content: strings.NewReader(string(text)),
 	}
+}
+
+// signatures are the files of signatures, under the manifest's name on the server.
+func (f *files) signatures() []wire.File {
+	var list []wire.File
+	for _, s := range f.u.Signatures {
+		sum := sha256.Sum256(s.Text)
+		list = append(list, wire.File{
+			Name: f.manifestName() + strings.TrimPrefix(s.Name, f.u.Name), Size: int64(len(s.Text)),
+			SHA256: hex.EncodeToString(sum[:]), Content: bytes.NewReader(s.Text),
+		})
+	}
+	return list
 }
 
 const manifestSuffix = ".mmpack-manifest"

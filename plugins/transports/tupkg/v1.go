@@ -155,7 +155,7 @@ func (o *older) prepare(ctx context.Context) ([]report.Finding, error) {
 	if err != nil {
 		return found, err
 	}
-	o.list = append(o.files.of(archs), o.files.manifest(text))
+	o.list = append(append(o.files.of(archs), o.files.signatures()...), o.files.manifest(text))
 	for i := range o.list {
 		if o.list[i].MD5, err = md5Of(ctx, o.list[i]); err != nil {
 			return found, err
