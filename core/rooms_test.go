@@ -60,15 +60,17 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/signature", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",
 			"core/verify", "core/vfs", "plugins/pluginpb",
 		},
-		"plugins/pluginpb":        {},
-		"plugins/example/licence": {"core/report", "core/upload", "plugins"},
-		"plugins/example/folder":  {"core/report", "core/transport", "core/upload", "plugins", "plugins/transports/dir"},
+		"plugins/pluginpb":            {},
+		"plugins/verifiers/config":    {"core/report"},
+		"plugins/verifiers/signature": {"core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
+		"plugins/example/licence":     {"core/report", "core/upload", "plugins"},
+		"plugins/example/folder":      {"core/report", "core/transport", "core/upload", "plugins", "plugins/transports/dir"},
 
 		// What only tests import.
 		"core/programtest":               {},
@@ -90,7 +92,10 @@ func dependencies() map[string][]string {
 		"github.com/fatih/color":        {"cmd/mmpush"},
 		"golang.org/x/term":             {"cmd/mmpush"},
 		"github.com/fsnotify/fsnotify":  {"core/watch"},
-		"golang.org/x/crypto":           {"core/access"},
+		"golang.org/x/crypto":           {"core/access", "plugins/verifiers/signature"},
+		"github.com/ProtonMail":         {"plugins/verifiers/signature"},
+		"aead.dev/minisign":             {"plugins/verifiers/signature"},
+		"github.com/hiddeco/sshsig":     {"plugins/verifiers/signature"},
 		"github.com/klauspost/compress": {"core/archive", "core/archive/archivetest"},
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},

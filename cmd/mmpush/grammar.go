@@ -38,6 +38,7 @@ type grammar struct {
 	Hook    hookCmd      `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
 	Status  statusCmd    `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`
 	Receive receiveCmd   `cmd:"" help:"Take uploads from one user behind SSH and publish them."`
+	Sign    signCmd      `cmd:"" help:"Sign a manifest with your own key, for repositories that want it."`
 	Plugin  pluginCmd    `cmd:"" help:"Look at plugins: verifiers and transports in programs of their own."`
 	Explain explainCmd   `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd   `cmd:"" name:"version" help:"Show the version."`

@@ -140,7 +140,7 @@ func TestPluginScripts(t *testing.T) {
 // addSettings is `settings REPO FILE`: adds a file to a repository's settings, with
 // the work folder and the hash filled in.
 func addSettings(ts *testscript.TestScript, _ bool, args []string) {
-	text := strings.NewReplacer("$WORK", ts.Getenv("WORK"), "$SUM", ts.Getenv("SUM")).Replace(ts.ReadFile(args[1]))
+	text := strings.NewReplacer("$WORK", ts.Getenv("WORK"), "$SUM", ts.Getenv("SUM"), "$MINISIGN", ts.Getenv("MINISIGN")).Replace(ts.ReadFile(args[1]))
 	name := ts.MkAbs(filepath.Join(args[0], ".mmpush", "settings.yaml"))
 	old, err := os.ReadFile(name)
 	ts.Check(err)

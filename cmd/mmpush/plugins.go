@@ -125,7 +125,7 @@ func (p *prefixer) Write(data []byte) (int, error) {
 func (a *app) askedVerifiers() []verify.Named {
 	var list []verify.Named
 	for _, pin := range a.plugins.asked {
-		list = append(list, verify.Named{Name: pin.Name, Verifier: a.plugins.verifier(pin, a.pluginOptions(pin.Name))})
+		list = append(list, verify.Named{Name: pin.Name, Verifier: a.plugins.verifier(pin, a.pluginOptions(pin.Name)), Version: "sha256:" + pin.SHA256})
 	}
 	return list
 }
@@ -145,16 +145,10 @@ func (a *app) required(r *repo.Repo) ([]verify.Named, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, verify.Named{Name: s.Name, Verifier: v, Warn: s.Mode == repo.VerifierWarn})
+		list = append(list, verify.Named{Name: s.Name, Verifier: v, Version: versionOf(s), Warn: s.Mode == repo.VerifierWarn})
 	}
 	return append(list, a.askedVerifiers()...), nil
 }
-
-// maker makes a verifier that is built in.
-type maker func(config []byte) (verify.Verifier, error)
-
-// verifiers are those that this program has itself, by name.
-func verifiers() map[string]maker { return map[string]maker{} }
 
 // verifierOf makes one verifier of the settings.
 func (a *app) verifierOf(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
@@ -164,7 +158,7 @@ func (a *app) verifierOf(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier,
 			return nil, settingsError(r, fmt.Errorf("the verifier %s is not built in%s", s.Name, builtIn()),
 				"a plugin needs the keys plugin and sha256; mmpush plugin check PATH prints them")
 		}
-		v, err := build(s.Config)
+		v, err := build(r, s)
 		if err != nil {
 			return nil, settingsError(r, fmt.Errorf("the verifier %s: %w", s.Name, err), "correct what stands under config: for it")
 		}

@@ -59,7 +59,7 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(r.Prepare())
 	o := server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(folder, path) },
-		Users: users, State: folder, Dir: repo.MetaDir,
+		Users: users, State: folder, Dir: repo.MetaDir, Required: new(app).required,
 	}
 	if slices.Contains(args, "full") {
 		o.Free = func() (int64, error) { return 0, nil }

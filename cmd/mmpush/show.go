@@ -112,6 +112,9 @@ func (a *app) show(g repo.Generation, change int) {
 		case c.Purged:
 			row("files", "deleted at once; no undo brings them back")
 		}
+		for _, v := range c.Verifiers {
+			row("verifier", fmt.Sprintf("%s: %s (%s)", v.Name, v.Verdict, v.Version))
+		}
 		t.write(a.out, "")
 		a.out.packages(c.Packages)
 		for _, f := range c.Findings {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/core/vfs"
+	signatures "github.com/mmpush/mmpush/plugins/verifiers/signature"
+)
+
+// maker makes a verifier that is built in, from what a repository's settings say of it.
+type maker func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error)
+
+// verifiers are those that this program has itself, by name.
+func verifiers() map[string]maker {
+	return map[string]maker{
+		"signature": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
+			return signatures.New(s.Config, settingsFiles(r))
+		},
+	}
+}
+
+// versionOf is what the history says of the version of a verifier.
+func versionOf(s repo.VerifierSetting) string {
+	if s.Plugin != "" {
+		return "sha256:" + s.SHA256
+	}
+	return "mmpush " + thisBuild().Version
+}
+
+// settingsFileLimit is far above what a file of keys takes.
+const settingsFileLimit = 4 << 20
+
+// settingsFiles reads the files that a repository's settings name: they are below
+// REPO/.mmpush, as the settings are.
+func settingsFiles(r *repo.Repo) func(name string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if !fs.ValidPath(name) || name == "." {
+			return nil, errors.New("is not the name of a file below the repository's .mmpush")
+		}
+		text, err := vfs.ReadFile(r.FS, path.Join(path.Dir(repo.SettingsFile), name), settingsFileLimit)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errors.New("there is no such file below the repository's .mmpush")
+		}
+		return text, err
+	}
+}
