@@ -46,7 +46,7 @@ func TestUnusableSignatures(t *testing.T) {
 		"is a folder":        func(name string) error { return os.Mkdir(name, 0o755) },
 		"leads out":          func(name string) error { return os.Symlink(outside, name) },
 		"leads to nothing":   func(name string) error { return os.Symlink("nothing", name) },
-		"is a pipe":    func(name string) error { return syscall.Mkfifo(name, 0o644) },
+		"is a pipe":          func(name string) error { return syscall.Mkfifo(name, 0o644) },
 		"more than 65536 by": func(name string) error { return os.WriteFile(name, make([]byte, SignatureSize+1), 0o644) },
 	} {
 		check(t, put(at+".asc"))
