@@ -259,7 +259,7 @@ func TestKillAndPowerLoss(t *testing.T) {
 		for _, s := range scenarios() {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				w, q, moments := investigate(t, s, tier(8, 60), nil)
+				w, q, moments := investigate(t, s, tier(3, 60), nil)
 				n, broken := q.sweep(w, moments)
 				if broken != nil {
 					t.Errorf("broken: %v", broken)

@@ -68,7 +68,7 @@ func (r *Repo) links() (links []link, torn int, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(f, 1<<20)
+	in := bufio.NewReaderSize(f, tailStep)
 	var last []byte
 	for line := 1; ; line++ {
 		text, err := readLine(in)
