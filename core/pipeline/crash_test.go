@@ -257,6 +257,9 @@ func TestKillAndPowerLoss(t *testing.T) {
 	var total atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
 		for _, s := range scenarios() {
+			if s.slow && !long() {
+				continue
+			}
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				w, q, moments := investigate(t, s, tier(3, 60), nil)

@@ -21,6 +21,9 @@ func TestEveryCallFails(t *testing.T) {
 	t.Parallel()
 	causes := []error{syscall.ENOSPC, syscall.EIO, syscall.EDQUOT, syscall.EMFILE}
 	for i, s := range scenarios() {
+		if s.slow && !long() {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			start := newWorld()

@@ -16,6 +16,8 @@ type scenario struct {
 	run   action
 	// damaged: the repository is broken before, and the change repairs it.
 	damaged bool
+	// slow: the ordinary run leaves it to the long tier, but for its syncs.
+	slow bool
 }
 
 func scenarios() []scenario {
@@ -36,9 +38,9 @@ func scenarios() []scenario {
 		{name: "purge", setup: []action{publish(greet090), publish(weather)}, run: purge("greet*")},
 		{name: "gc", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h, littering}, run: collecting},
 		{name: "undo a new version", setup: []action{publish(greet090), publish(foo100), publish(greet100)}, run: undo(pipeline.UndoRequest{Generation: 3})},
-		{name: "undo a rebuild", setup: []action{publish(foo110), publish(foo110b)}, run: undo(pipeline.UndoRequest{Generation: 2})},
+		{name: "undo a rebuild", setup: []action{publish(foo110), publish(foo110b)}, run: undo(pipeline.UndoRequest{Generation: 2}), slow: true},
 		{name: "undo a removal", setup: []action{publish(greet090), publish(weather), remove(index.Selector{Name: "greet"})}, run: undo(pipeline.UndoRequest{Generation: 3})},
-		{name: "undo a change set", setup: []action{publish(greet090), publish(foo100), batch(foo110, greet100, foo110b)}, run: undo(pipeline.UndoRequest{Generation: 3})},
+		{name: "undo a change set", setup: []action{publish(greet090), publish(foo100), batch(foo110, greet100, foo110b)}, run: undo(pipeline.UndoRequest{Generation: 3}), slow: true},
 		{name: "undo to a state, past another program", setup: []action{publish(foo100), publish(greet090), older(weather), publish(greet100)}, run: undo(pipeline.UndoRequest{To: new(uint64(1))})},
 		{name: "after another program", setup: []action{publish(greet090), older(foo100)}, run: publish(greet100)},
 		{name: "a repository of the older tool", setup: []action{publish(greet090), forgetting}, run: publish(greet100)},
