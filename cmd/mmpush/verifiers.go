@@ -8,6 +8,7 @@ import (
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/verifiers/policy"
 	signatures "github.com/mmpush/mmpush/plugins/verifiers/signature"
 )
 
@@ -17,6 +18,7 @@ type maker func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error)
 // verifiers are those that this program has itself, by name.
 func verifiers() map[string]maker {
 	return map[string]maker{
+		"policy": func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return policy.New(s.Config) },
 		"signature": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
 			return signatures.New(s.Config, settingsFiles(r))
 		},

@@ -77,13 +77,19 @@ const (
 	CodeLeftover Code = "MP-LEFTOVER"
 
 	// What the verifiers that are built in, and off by default, find.
-	CodeSigned      Code = "MP-SIGNED"
-	CodeUnsigned    Code = "MP-UNSIGNED"
-	CodeSignature   Code = "MP-SIGNATURE"
-	CodeSigner      Code = "MP-SIGNER"
-	CodeSignedOther Code = "MP-SIGNED-OTHER"
-	CodeSignKey     Code = "MP-SIGN-KEY"
-	CodeNamespace   Code = "MP-NAMESPACE"
+	CodeSigned        Code = "MP-SIGNED"
+	CodeUnsigned      Code = "MP-UNSIGNED"
+	CodeSignature     Code = "MP-SIGNATURE"
+	CodeSigner        Code = "MP-SIGNER"
+	CodeSignedOther   Code = "MP-SIGNED-OTHER"
+	CodeSignKey       Code = "MP-SIGN-KEY"
+	CodePolicyName    Code = "MP-POLICY-NAME"
+	CodePolicySize    Code = "MP-POLICY-SIZE"
+	CodePolicyVersion Code = "MP-POLICY-VERSION"
+	CodePolicyField   Code = "MP-POLICY-FIELD"
+	CodePolicyChange  Code = "MP-POLICY-CHANGE"
+	CodeExec          Code = "MP-EXEC"
+	CodeNamespace     Code = "MP-NAMESPACE"
 
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"
