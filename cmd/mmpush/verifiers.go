@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
+	programs "github.com/mmpush/mmpush/plugins/verifiers/exec"
 	"github.com/mmpush/mmpush/plugins/verifiers/policy"
 	signatures "github.com/mmpush/mmpush/plugins/verifiers/signature"
 )
@@ -18,6 +20,12 @@ type maker func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error)
 // verifiers are those that this program has itself, by name.
 func verifiers() map[string]maker {
 	return map[string]maker{
+		"exec": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
+			if err := trustedSettings(r); err != nil {
+				return nil, err
+			}
+			return programs.New(s.Config, s.Timeout, os.TempDir())
+		},
 		"policy": func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return policy.New(s.Config) },
 		"signature": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
 			return signatures.New(s.Config, settingsFiles(r))

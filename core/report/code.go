@@ -89,6 +89,7 @@ const (
 	CodePolicyField   Code = "MP-POLICY-FIELD"
 	CodePolicyChange  Code = "MP-POLICY-CHANGE"
 	CodeExec          Code = "MP-EXEC"
+	CodeExecBroke     Code = "MP-EXEC-BROKE"
 	CodeNamespace     Code = "MP-NAMESPACE"
 
 	// About the repository and the machine.

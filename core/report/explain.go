@@ -154,6 +154,8 @@ func explanations() []Explanation {
 			"The verifier `policy` forbids downgrades, rebuilds, take-overs, removals or new sources for some sources, whatever flag, right or other setting would allow it, for pushes, removals and undo alike. Only whoever runs the repository can change the rule."},
 		{CodeExec, "a program of the repository's operator has found something",
 			"The verifier `exec` runs a program of the operator's choice, a virus scanner for instance, on the files of each upload. The message is the program's own. Ask whoever runs the repository what it means."},
+		{CodeExecBroke, "a program of the repository's operator has given no answer",
+			"The program that the verifier `exec` runs has to end with the exit status 0 or 1 in time, and to print less than 1 MiB. This one did not, or could not be run. Nothing is published without its answer: whoever runs the repository has to mend it."},
 		{CodeUsage, "the command line is wrong",
 			"A flag or an argument is missing, unknown, or does not fit the others. `mmpush --help` and `mmpush VERB --help` show what there is."},
 		{CodeNoRepo, "this is not a repository",
