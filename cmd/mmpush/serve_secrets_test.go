@@ -82,7 +82,7 @@ func TestNoSecretAnywhere(t *testing.T) {
 		if tls {
 			args = []string{"--tls-self-signed"}
 		}
-		s := startServing(t, r.repo, r.users, args...)
+		s := startServing(t, r.repo, r.users, append(args, "--on-complete", r.witness())...)
 		if tls {
 			scheme = "tupkgs"
 			query = "?fingerprint=" + strings.TrimPrefix(strings.TrimSpace(s.stdout.String()), "fingerprint ")
@@ -119,12 +119,14 @@ func TestNoSecretAnywhere(t *testing.T) {
 		s.stop(t, syscall.SIGTERM, exitDone)
 		r.said = append(r.said, s.stdout.String(), s.stderr.String())
 	}
-	witnesses := 0
+	witnesses, completions := 0, 0
 	err := filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), "secret-") {
 			r.said = append(r.said, path+":\n"+mustRead(t, path))
 			if strings.HasPrefix(d.Name(), "witness") {
 				witnesses++
+			} else if strings.HasPrefix(d.Name(), "given") {
+				completions++
 			}
 		}
 		return err
@@ -137,14 +139,29 @@ func TestNoSecretAnywhere(t *testing.T) {
 			return err
 		})
 	}
-	if err != nil || witnesses < 20 {
-		t.Errorf("%d witnesses, %v", witnesses, err)
+	if err != nil || witnesses < 20 || completions < 2 {
+		t.Errorf("%d witnesses, %d completed uploads, %v", witnesses, completions, err)
 	}
 	for _, text := range r.said {
 		if secret := secretIn(text, first, second, wrong, decoy, named, token[len("mmpt_")+9:]); secret != "" {
 			t.Errorf("%s is in\n%.2000s", secret, text)
 		}
 	}
+}
+
+// witness is a program for the server to run: it watches, and keeps what it is given.
+func (r *secretsRun) witness() string {
+	r.Helper()
+	program, err := exec.LookPath("mmpush-witness")
+	if err != nil {
+		r.Fatal(err)
+	}
+	name := filepath.Join(r.dir, "complete")
+	text := fmt.Sprintf("#!/bin/sh\ncat >'%[1]s'/given$$\necho \"$@\" >>'%[1]s'/given$$\nexec '%[2]s' '%[1]s' /dev/null\n", r.dir, program)
+	if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
+		r.Fatal(err)
+	}
+	return name
 }
 
 // talk has raw conversations that end in other failures.
