@@ -15,8 +15,13 @@ import (
 // admit reserves room for the bytes that are still to come, or refuses.
 func (s *Server) admit(ctx context.Context, in *intake) error {
 	var missing int64
+	added := 0
 	for i, f := range in.files {
 		missing += f.Size - in.held[i]
+		if f.sha == "" && !f.begun {
+			// The others are counted where they lie.
+			added++
+		}
 	}
 	if missing > s.Limits.UserBytes {
 		return &tupkg.Refusal{Code: tupkg.CodeLimit, Reason: fmt.Sprintf("the upload has %d bytes; this server keeps at most %d of one user", missing, s.Limits.UserBytes)}
@@ -25,8 +30,8 @@ func (s *Server) admit(ctx context.Context, in *intake) error {
 	if err != nil {
 		return err
 	}
-	if files+len(in.files) > s.Limits.UserFiles {
-		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d are declared", s.Limits.UserFiles, files, len(in.files))}
+	if files+added > s.Limits.UserFiles {
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d more are declared", s.Limits.UserFiles, files, added)}
 	}
 	if missing == 0 {
 		return nil

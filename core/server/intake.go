@@ -21,6 +21,8 @@ type file struct {
 	key string
 	// sha is the SHA-256 of a file that is whole and right; empty before.
 	sha string
+	// begun: a part of it lies here since an earlier session.
+	begun bool
 	// wrong says why the file is none that was declared.
 	wrong *report.Finding
 	// counted is the SHA-256 under which the account counts on the file; promised:
@@ -130,6 +132,7 @@ func (in *intake) part(f *file) (int64, error) {
 	case info.Size > f.Size:
 		return 0, in.s.State.Remove(in.partial(f))
 	}
+	f.begun = true
 	return info.Size, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // TestRights: without rights the answer is the same whatever is published; and those
@@ -63,6 +65,27 @@ func TestRights(t *testing.T) {
 	if err != nil || !hasCode(r.Report, report.CodeRights) {
 		t.Errorf("rebuild without the right: %+v %v", r.Report, err)
 	}
+}
+
+// TestQuotaOfFiles: what lies here already is counted once when it is declared again, so
+// that a set which was cut can be finished.
+func TestQuotaOfFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.Limits.UserFiles = 3 })
+	file := func(name string) mpktest.File { return mpktest.File{Name: name, Data: []byte("text " + name)} }
+	for range 2 {
+		r, err := w.v2(t, bfinch, tupkg.Set{}, file("a"), file("b"))
+		mustPass(t, r, err)
+	}
+	begun := fmt.Sprintf("%s-%d", sha256Of(file("c").Data), len(file("c").Data))
+	if err := vfs.CreateSynced(w.disk, w.path("partial", bfinch, begun), 0o600, []byte("te")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.v2(t, bfinch, tupkg.Set{}, file("d")); !errors.Is(err, tupkg.ErrRefused) || !strings.Contains(err.Error(), "3 lie here, 1 more") {
+		t.Errorf("one too many: %v", err)
+	}
+	r, err := w.v2(t, bfinch, tupkg.Set{}, file("a"), file("b"), file("c"))
+	mustPass(t, r, err)
 }
 
 func TestQuota(t *testing.T) {
