@@ -101,7 +101,7 @@ func checkPacman(ctx context.Context, fsys vfs.FS, at, name string) ([]report.Fi
 	if err != nil {
 		return nil, err
 	}
-	if p != nil && !report.Refused(found) && p.Info.FileName(c) != name {
+	if p != nil && p.Info.FileName(c) != name {
 		found = append(found, report.Finding{
 			Code: report.CodeMismatch, Severity: report.SeverityError, Expected: p.Info.FileName(c), Actual: name,
 			Message: "the file has another name than the package in it", Hint: "rename the file as makepkg has named it",

@@ -20,7 +20,7 @@ import (
 // a folder there. Another program takes them out of it.
 //
 //	USER/NAME      a whole file, its declared hash checked, durable
-//	USER/.NAME.*   one that is being written; nobody's business
+//	USER/.SHA.ID   one that is being written; nobody's business
 //
 // Names are unique for each user: the same bytes again are no news, and other bytes of a
 // name that still lies there are refused, unless the upload asks for a rebuild.
@@ -34,7 +34,9 @@ type Incoming struct {
 	Takes func(name string) (source, arch string, ok bool)
 	// Check, if not nil, says what is wrong with a package. In version 1 of the
 	// protocol, where the MD5 decides, that is only logged: whoever takes the package
-	// checks it again.
+	// checks it again. A name that the package does not have is a report.CodeMismatch,
+	// with the right name as what was expected; if the user lacks the right over that,
+	// it is refused in version 1 too.
 	Check func(ctx context.Context, fsys vfs.FS, at, name string) ([]report.Finding, error)
 }
 
@@ -180,7 +182,7 @@ func (in *intake) check(ctx context.Context, f *file, at string) error {
 		}
 		in.v.log.Warn("package with a fault", "file", f.Name, "finding", found[i].String())
 		switch {
-		case in.v.version == 1:
+		case in.v.version == 1 && !in.disguised(found[i]):
 		case f.wrong == nil:
 			f.wrong = &found[i]
 		default:
@@ -188,6 +190,16 @@ func (in *intake) check(ctx context.Context, f *file, at string) error {
 		}
 	}
 	return nil
+}
+
+// disguised reports whether a fault is that the package itself is of a source that the
+// user has no right over, whatever the file's name says.
+func (in *intake) disguised(fault report.Finding) bool {
+	if fault.Code != report.CodeMismatch {
+		return false
+	}
+	source, arch, ok := in.s.Incoming.Takes(fault.Expected)
+	return ok && source != "" && report.Refused(access.Check(in.who, []access.Need{{Action: access.Publish, Source: source, Arch: arch}}))
 }
 
 // place copies a package into the incoming folder, whole.
@@ -208,7 +220,7 @@ func (in *intake) place(f *file, from string) error {
 	if err := i.FS.Mkdir(user, in.s.folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	temp := path.Join(user, "."+f.sha[:16]+"."+in.id)
+	temp := path.Join(user, copyName(f.sha, in.id))
 	if err := in.copyOut(f, from, temp); err != nil {
 		return errors.Join(err, i.FS.Remove(temp))
 	}
@@ -237,6 +249,17 @@ func (in *intake) copyOut(f *file, from, to string) error {
 	return errors.Join(err, dst.Close())
 }
 
+// copyName is the name of a file that is being written: of an upload, by its SHA-256.
+func copyName(sha, id string) string { return "." + sha[:16] + "." + id }
+
+// isCopyName reports whether a name is such a one. The folder may have more in it that
+// begins with a dot, and is not ours.
+func isCopyName(name string) bool {
+	sha, id, _ := strings.Cut(strings.TrimPrefix(name, "."), ".")
+	return strings.HasPrefix(name, ".") && len(sha) == 16 && strings.Trim(sha, "0123456789abcdef") == "" &&
+		len(id) == 12 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
 // sweepIncoming deletes what a killed process was about to write there.
 func (s *Server) sweepIncoming(limit time.Time) error {
 	if s.Incoming == nil {
@@ -251,7 +274,7 @@ func (s *Server) sweepIncoming(limit time.Time) error {
 		files, err := s.Incoming.FS.ReadDir(s.Incoming.at(u.Name, ""))
 		errs = append(errs, err)
 		for _, f := range files {
-			if strings.HasPrefix(f.Name, ".") && f.IsRegular() && f.ModTime.Before(limit) {
+			if isCopyName(f.Name) && f.IsRegular() && f.ModTime.Before(limit) {
 				errs = append(errs, s.Incoming.FS.Remove(s.Incoming.at(u.Name, f.Name)))
 			}
 		}

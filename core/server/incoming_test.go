@@ -232,17 +232,48 @@ func TestIncomingKilled(t *testing.T) {
 	}
 }
 
-// TestIncomingSweep: what a killed process was writing goes, what is whole stays.
+// TestIncomingDisguised: a package of a source that the user has no right over does not
+// get in under another name, in version 1 either.
+func TestIncomingDisguised(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, toIncoming, func(o *Options) {
+		o.Incoming.Check = func(_ context.Context, fsys vfs.FS, at, name string) ([]report.Finding, error) {
+			text, err := vfs.ReadFile(fsys, at, 1<<20)
+			if real, ok := strings.CutPrefix(string(text), "really "); ok && real != name {
+				return []report.Finding{{Code: report.CodeMismatch, Severity: report.SeverityError, Message: "another name", Expected: real, Actual: name}}, err
+			}
+			return nil, err
+		}
+	})
+	r, err := w.v1(t, "librarian", tupkg.Document, pkg("libfoo-1.pkg", "really glibc-1.pkg"))
+	if err != nil || r.Pass() {
+		t.Errorf("%+v %v", r, err)
+	}
+	r, err = w.v1(t, "librarian", tupkg.Document, pkg("libfoo-2.pkg", "really libbar-2.pkg"))
+	mustPass(t, r, err)
+	r, err = w.v1(t, bfinch, tupkg.Document, pkg("libfoo-1.pkg", "really glibc-1.pkg"))
+	mustPass(t, r, err)
+	if got, want := w.came(t), bfinch+"/libfoo-1.pkg=really glibc-1.pkg librarian/libfoo-2.pkg=really libbar-2.pkg"; got != want {
+		t.Errorf("came %q, want %q", got, want)
+	}
+}
+
+// TestIncomingSweep: what a killed process was writing goes; what is whole stays, and what
+// is not ours.
 func TestIncomingSweep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, toIncoming)
 	r, err := w.v2(t, bfinch, tupkg.Set{}, pkg("foo-1.pkg", "foo"))
 	mustPass(t, r, err)
-	if err := vfs.CreateSynced(w.disk, w.path("incoming", bfinch, ".half"), 0o600, nil); err != nil {
-		t.Fatal(err)
+	half := copyName(sha256Of(nil), newID())
+	for _, name := range []string{half, ".htaccess", ".1.2", half + "x"} {
+		if err := vfs.CreateSynced(w.disk, w.path("incoming", bfinch, name), 0o600, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.skip = 8 * 24 * 3600 * 1e9
-	if err := w.Sweep(t.Context()); err != nil && !errors.Is(err, fs.ErrNotExist) || w.came(t) != bfinch+"/foo-1.pkg=foo" {
+	want := strings.Join(sorted([]string{bfinch + "/foo-1.pkg=foo", bfinch + "/.htaccess=", bfinch + "/.1.2=", bfinch + "/" + half + "x="}), " ")
+	if err := w.Sweep(t.Context()); err != nil && !errors.Is(err, fs.ErrNotExist) || w.came(t) != want {
 		t.Errorf("%v %q", err, w.came(t))
 	}
 }
