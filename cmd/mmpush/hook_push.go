@@ -135,6 +135,9 @@ func (p *push) open(ctx context.Context) (err error) {
 // override puts the flags in place of the configuration.
 func (f *hookFlags) override(c *gitpush.Config) error {
 	if f.Users != nil {
+		if *f.Users == "" {
+			return wrongUsage("such as /etc/mmpush/users; without the flag git's configuration decides", "--users is empty, which would give all rights to everybody")
+		}
 		c.Users = *f.Users
 	}
 	if (f.Repo == nil) != (len(f.Refs) == 0) {

@@ -8,6 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/pipeline"
@@ -31,6 +34,19 @@ type receiveCmd struct {
 
 	acceptFlags `embed:"" group:"What becomes of accepted uploads:"`
 	limitFlags  `embed:""`
+
+	// given are the flags of the command line, for the line of authorized_keys.
+	given []*kong.Flag
+}
+
+// AfterApply is called by kong, and notes the verb's own flags that were given.
+func (c *receiveCmd) AfterApply(ctx *kong.Context) error {
+	for _, p := range ctx.Path {
+		if p.Flag != nil && slices.Contains(ctx.Selected().Flags, p.Flag) && !slices.Contains(c.given, p.Flag) {
+			c.given = append(c.given, p.Flag)
+		}
+	}
+	return nil
 }
 
 // Help is shown by --help.
@@ -100,13 +116,14 @@ func (c *receiveCmd) open(a *app, log *slog.Logger) (s *server.Server, done func
 		return nil, nil, err
 	}
 	var users *access.Authenticator
+	var refresh func()
 	if c.Users != nil {
 		file, err := openUsers(*c.Users, log)
 		if err != nil {
 			closeRepo()
 			return nil, nil, err
 		}
-		users = file.auth
+		users, refresh = file.auth, file.refresh
 	}
 	state, dir, closeState, err := a.state(c.State, r)
 	if err != nil {
@@ -115,7 +132,7 @@ func (c *receiveCmd) open(a *app, log *slog.Logger) (s *server.Server, done func
 	}
 	o := server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, c.Repo) },
-		Users: users, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
+		Users: users, Refresh: refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
 		Transport: "ssh", Agent: agent(), Program: program("receive"), Required: a.required, Log: log,
 	}
 	closeIncoming, err := c.accept(a, &o, c.Repo, stateFolder(c.State, c.Repo))

@@ -4,8 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/report"
@@ -63,30 +68,56 @@ func (c *receiveCmd) line(a *app) (string, error) {
 	return key.Line(words...), nil
 }
 
-// command is the forced command: this program, and every path absolute, since sshd
-// runs it in the account's home folder.
+// command is the forced command: this program with the flags that were given, and every
+// path absolute, since sshd runs it in the account's home folder.
 func (c *receiveCmd) command() ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	words := []string{self, "receive", "--as", *c.As}
-	paths := []struct{ flag, value string }{{"--state", c.State}, {"--log", c.Log}}
-	if c.Users != nil {
-		paths = append(paths, struct{ flag, value string }{"--users", *c.Users})
-	}
-	for _, p := range paths {
-		if p.value == "" {
-			continue
-		}
-		at, err := filepath.Abs(p.value)
+	for _, flag := range c.given {
+		more, err := flagWords(flag)
 		if err != nil {
 			return nil, err
 		}
-		words = append(words, p.flag, at)
+		words = append(words, more...)
 	}
 	at, err := filepath.Abs(c.Repo)
 	return append(words, "--", at), err
+}
+
+// flagWords are a flag of receive as it stands in the line of authorized_keys; none for
+// those that are about the line itself.
+func flagWords(flag *kong.Flag) ([]string, error) {
+	word := "--" + flag.Name
+	switch v := reflect.Indirect(flag.Target).Interface().(type) {
+	case bool:
+		return []string{word}, nil
+	case span:
+		return []string{word, time.Duration(v).String()}, nil
+	case atMost, byteCount:
+		return []string{word, fmt.Sprint(v)}, nil
+	case string:
+		return pathWords(flag.Name, v)
+	}
+	return nil, fmt.Errorf("nobody knows how to write --%s into the line", flag.Name)
+}
+
+// pathWords is flagWords for a text: but for the name, all of them are paths.
+func pathWords(name, value string) ([]string, error) {
+	if name == "as" || name == "authorized-keys-line" || value == "" {
+		return nil, nil
+	}
+	if name == "on-complete" && !strings.ContainsRune(value, filepath.Separator) {
+		found, err := exec.LookPath(value)
+		if err != nil {
+			return nil, wrongUsage("give the path of a program", "--on-complete: %w", err)
+		}
+		value = found
+	}
+	at, err := filepath.Abs(value)
+	return []string{"--" + name, at}, err
 }
 
 // readKey reads a public key.
