@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -77,10 +78,23 @@ func (c *checkout) link(e gitobject.TreeEntry, name string) error {
 		return err
 	}
 	target := string(bytesOf(m))
-	if at := path.Join(path.Dir(name), target); target == "" || path.IsAbs(target) || at == ".." || len(at) > 2 && at[:3] == "../" {
+	if at := path.Join(path.Dir(name), target); target == "" || path.IsAbs(target) || at == ".." || len(at) > 2 && at[:3] == "../" || turnsBack(target) {
 		return malformed(name, "the link leads out of the tree")
 	}
 	return c.r.failed(c.to.Symlink(target, name))
+}
+
+// turnsBack reports whether a path goes down and then up again: what it goes down by
+// may be a link, so nobody knows where up leads.
+func turnsBack(target string) bool {
+	down := false
+	for part := range strings.SplitSeq(target, "/") {
+		if part == ".." && down {
+			return true
+		}
+		down = down || part != ".." && part != "." && part != ""
+	}
+	return false
 }
 
 func (c *checkout) file(e gitobject.TreeEntry, name string, mode fs.FileMode) error {

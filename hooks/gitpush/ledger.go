@@ -56,6 +56,10 @@ func (l Ledger) Done(work string, refs map[string]bool) error {
 	return l.edit(func(list []entry) []entry {
 		own := slices.IndexFunc(list, func(e entry) bool { return e.Work == work })
 		last := len(list)
+		if own < 0 && work != "" {
+			// A later push has published it, too; what is here now came after that.
+			return list
+		}
 		if own >= 0 {
 			last = own
 			for last < len(list) && list[last].Work == work {
