@@ -9,6 +9,7 @@ import (
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/verifiers/contents"
 	programs "github.com/mmpush/mmpush/plugins/verifiers/exec"
 	"github.com/mmpush/mmpush/plugins/verifiers/policy"
 	signatures "github.com/mmpush/mmpush/plugins/verifiers/signature"
@@ -20,6 +21,7 @@ type maker func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error)
 // verifiers are those that this program has itself, by name.
 func verifiers() map[string]maker {
 	return map[string]maker{
+		"contents": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return contents.New(s.Config, r) },
 		"exec": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
 			if err := trustedSettings(r); err != nil {
 				return nil, err

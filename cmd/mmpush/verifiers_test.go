@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/programtest"
 )
 
@@ -40,7 +41,7 @@ func TestVerifierScripts(t *testing.T) {
 			return makeKeys(e)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "settings": addSettings, "serving": serveScript, "allow": allowSigner, "touch-manifest": touchManifest, "drop-folder": unsignedDrop,
+			"exits": exits, "settings": addSettings, "serving": serveScript, "allow": allowSigner, "touch-manifest": touchManifest, "drop-folder": unsignedDrop, "made-uploads": madeUploads,
 		},
 	})
 }
@@ -122,6 +123,23 @@ func unsignedDrop(ts *testscript.TestScript, _ bool, args []string) {
 		_, signature := os.Lstat(manifests[0] + ".sig")
 		return errors.Is(manifest, fs.ErrNotExist) && errors.Is(signature, fs.ErrNotExist)
 	})
+}
+
+// madeUploads is `made-uploads`: folders with uploads that no build leaves behind.
+func madeUploads(ts *testscript.TestScript, _ bool, _ []string) {
+	type member = mpktest.Member
+	for _, u := range []mpktest.Upload{
+		{Name: "bad", Packages: []mpktest.Package{{
+			Files: []member{{Name: "./bin/su", Mode: 0o4755}, {Name: "./etc", Type: '2', Link: "/etc"}},
+			Extra: []member{{Name: "./bin/unlisted"}},
+		}}},
+		{Name: "twin", Packages: []mpktest.Package{{Files: []member{{Name: "./bin/greet"}}}}},
+	} {
+		at := ts.MkAbs(u.Name)
+		ts.Check(os.Mkdir(at, 0o755))
+		_, err := u.Write(at)
+		ts.Check(err)
+	}
 }
 
 // eventually waits until something holds.

@@ -18,7 +18,9 @@ const (
 	StageDir     = MetaDir + "/stage"
 	TrashDir     = MetaDir + "/trash"
 	RejectedDir  = MetaDir + "/rejected"
-	keptPrefix   = "kept-"
+	// FilesDir has lists of what packages install, by their SHA-256; a cache.
+	FilesDir   = MetaDir + "/files"
+	keptPrefix = "kept-"
 )
 
 // Modes of what the world may read, and of what it may not.

@@ -92,6 +92,14 @@ const (
 	CodeExecBroke     Code = "MP-EXEC-BROKE"
 	CodeNamespace     Code = "MP-NAMESPACE"
 
+	// What the verifiers contents, installable and source find.
+	CodeFiles   Code = "MP-FILES"
+	CodeSetUID  Code = "MP-SETUID"
+	CodeEscape  Code = "MP-ESCAPE"
+	CodeMachine Code = "MP-MACHINE"
+	CodeOverlap Code = "MP-OVERLAP"
+	CodeLists   Code = "MP-LISTS"
+
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"
 	CodeNoRepo   Code = "MP-NOREPO"
