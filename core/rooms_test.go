@@ -28,7 +28,7 @@ func rooms() map[string][]string {
 		"core/archive":   {"core/report"},
 		"core/manifest":  {"core/report"},
 		"core/alpm":      {"core/archive", "core/report"},
-		"core/syncdb":    {"core/alpm", "core/archive", "core/report"},
+		"core/syncdb":    {"core/alpm", "core/archive", "core/commit", "core/report", "core/repo", "core/vfs"},
 		"core/mpk":       {"core/archive", "core/report", "core/stanza"},
 		"core/index":     {"core/archive", "core/report", "core/stanza", "core/vfs"},
 		"core/upload":    {"core/archive", "core/manifest", "core/mpk", "core/index", "core/vfs", "core/report"},
@@ -60,7 +60,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/policy", "plugins/verifiers/signature", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/policy", "plugins/verifiers/signature", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",

@@ -117,7 +117,7 @@ func (s *scan) readInfo(m archive.Member) error {
 		return nil
 	case m.Size > MaxInfo:
 		s.Add(report.Finding{Code: report.CodeLimit, Field: infoName, Expected: fmt.Sprintf("at most %d bytes", MaxInfo),
-			Actual: fmt.Sprintf("%d bytes", m.Size), Message: "the file is larger than any that makepkg writes"})
+			Actual: fmt.Sprintf("%d bytes", m.Size), Message: "the file is larger than any that makepkg writes", Hint: "build the package again with makepkg"})
 		return nil
 	case !s.first():
 		s.infoFinding(0, "", "the member comes after the files of the package", "one of the first members", "")

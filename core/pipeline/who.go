@@ -48,11 +48,12 @@ func Who(r *repo.Repo, names []string) ([]Provenance, error) {
 			}})
 		}
 	}
-	return list, trace(r, list)
+	return list, Trace(r, list)
 }
 
-// trace looks all of them up in one walk through the history.
-func trace(r *repo.Repo, list []Provenance) error {
+// Trace looks all of them up in one walk through the history, whatever kind of
+// repository it is.
+func Trace(r *repo.Repo, list []Provenance) error {
 	h, err := r.OpenHistory()
 	if err != nil {
 		return err

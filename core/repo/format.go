@@ -15,3 +15,14 @@ type Format interface {
 	// any of them names that file, a path below the repository; done gives them back.
 	Names(fsys vfs.FS) (named func(file string) (bool, error), done func(), err error)
 }
+
+// Maker is what a Format can be if its repositories have a name, and are more than a
+// few files when they are empty.
+type Maker interface {
+	Format
+	// Called is the name; the metadata file keeps it, with the kind.
+	Called() string
+	// Make makes what is missing of a repository with no package, durably; what is
+	// there stays. It runs under the lock.
+	Make(fsys vfs.FS) error
+}

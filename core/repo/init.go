@@ -53,6 +53,9 @@ func Init(ctx context.Context, fsys vfs.FS, repoPath string, format Format, opt 
 // openAs opens a repository that has to be one of that architecture.
 func openAs(fsys vfs.FS, repoPath string, format Format, arch string) (*Repo, error) {
 	r, err := Open(fsys, repoPath, format)
+	if err == nil {
+		err = checkName(fsys, repoPath, format)
+	}
 	if err == nil && r.Arch != arch {
 		return nil, &report.Error{
 			Stage: "open", Code: report.CodeUsage, Kind: report.KindUsage, File: repoPath,
@@ -61,6 +64,23 @@ func openAs(fsys vfs.FS, repoPath string, format Format, arch string) (*Repo, er
 		}
 	}
 	return r, err
+}
+
+// checkName refuses a repository that has another name.
+func checkName(fsys vfs.FS, repoPath string, format Format) error {
+	m, ok := format.(Maker)
+	if !ok {
+		return nil
+	}
+	meta, err := ReadMetadata(fsys, repoPath)
+	if err != nil || meta.Name == m.Called() {
+		return err
+	}
+	return &report.Error{
+		Stage: "open", Code: report.CodeUsage, Kind: report.KindUsage, File: repoPath,
+		Err:  fmt.Errorf("is the repository %q already, not %q", meta.Name, m.Called()),
+		Hint: "one folder holds one repository: choose another folder, or the name that it has",
+	}
 }
 
 // create writes a new repository, under the lock.
@@ -81,12 +101,20 @@ func (r *Repo) create() error {
 // metadata file comes last, since it is what makes the folder a repository. What is
 // there already stays: packages may be waiting for their metadata file.
 func (r *Repo) writeEmpty() error {
+	text := "architecture: " + r.Arch + "\n"
+	if m, ok := r.Format.(Maker); ok {
+		if err := m.Make(r.FS); err != nil {
+			return err
+		}
+		text += "kind: " + m.Kind() + "\nname: \"" + m.Called() + "\"\n"
+		return r.writeMissing(MetadataFile, []byte(text))
+	}
 	for _, name := range r.Format.Indexes() {
 		if err := r.writeMissing(name, r.Format.Empty(name)); err != nil {
 			return err
 		}
 	}
-	return r.writeMissing(MetadataFile, []byte("architecture: "+r.Arch+"\n"))
+	return r.writeMissing(MetadataFile, []byte(text))
 }
 
 func (r *Repo) writeMissing(name string, content []byte) error {

@@ -41,22 +41,30 @@ type Repo struct {
 // Open opens the repository in a folder. The folder needs a metadata file; it
 // does not need to have been written by mmpush. It writes nothing.
 func Open(fsys vfs.FS, repoPath string, format Format) (*Repo, error) {
-	arch, err := readArch(fsys, repoPath)
+	meta, err := ReadMetadata(fsys, repoPath)
 	if err != nil {
 		return nil, err
 	}
-	r := newRepo(fsys, repoPath, arch, format)
+	if meta.Kind != "" && meta.Kind != format.Kind() {
+		return nil, wrongKind(repoPath, meta.Kind, format)
+	}
+	r := newRepo(fsys, repoPath, meta.Arch, format)
 	r.Settings, r.adopted, err = readSettings(fsys, repoPath, format.Kind())
 	if err != nil {
 		return nil, err
 	}
 	if r.Settings.Kind != format.Kind() {
-		return nil, &report.Error{
-			Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: repoPath,
-			Err: fmt.Errorf("is a repository of kind %q, not %q", r.Settings.Kind, format.Kind()),
-		}
+		return nil, wrongKind(repoPath, r.Settings.Kind, format)
 	}
 	return r, nil
+}
+
+func wrongKind(repoPath, kind string, format Format) error {
+	return &report.Error{
+		Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: repoPath,
+		Err:  fmt.Errorf("is a repository of kind %q; this works on the kind %q only", kind, format.Kind()),
+		Hint: "a repository of kind pacman is changed with mmpush gensync; log, who and gc work on both kinds",
+	}
 }
 
 func newRepo(fsys vfs.FS, repoPath, arch string, format Format) *Repo {
@@ -65,8 +73,18 @@ func newRepo(fsys vfs.FS, repoPath, arch string, format Format) *Repo {
 
 func newID() string { return strings.ToLower(rand.Text()) }
 
-// readArch reads the metadata file: a YAML mapping with the key "architecture".
-func readArch(fsys vfs.FS, repoPath string) (string, error) {
+// Metadata is what a metadata file says.
+type Metadata struct {
+	// Arch is the architecture that the repository serves.
+	Arch string
+	// Kind is the format's name; empty in a repository that an older tool has made.
+	Kind string
+	// Name is that of the repository, for kinds that have names.
+	Name string
+}
+
+// ReadMetadata reads the metadata file: a YAML mapping with the key "architecture".
+func ReadMetadata(fsys vfs.FS, repoPath string) (Metadata, error) {
 	noRepo := func(err error) error {
 		return &report.Error{
 			Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: repoPath, Err: err,
@@ -75,16 +93,16 @@ func readArch(fsys vfs.FS, repoPath string) (string, error) {
 	}
 	text, err := vfs.ReadFile(fsys, MetadataFile, metadataLimit)
 	if isNotExist(err) {
-		return "", noRepo(errors.New("is not a repository: it has no metadata file"))
+		return Metadata{}, noRepo(errors.New("is not a repository: it has no metadata file"))
 	}
 	if err != nil {
-		return "", DiskError("open", path.Join(repoPath, MetadataFile), err)
+		return Metadata{}, DiskError("open", path.Join(repoPath, MetadataFile), err)
 	}
-	var metadata map[string]string
-	if err := yaml.Unmarshal(text, &metadata); err != nil || metadata["architecture"] == "" {
-		return "", noRepo(errors.New("its metadata file has no line \"architecture: ARCH\""))
+	var keys map[string]string
+	if err := yaml.Unmarshal(text, &keys); err != nil || keys["architecture"] == "" {
+		return Metadata{}, noRepo(errors.New("its metadata file has no line \"architecture: ARCH\""))
 	}
-	return metadata["architecture"], nil
+	return Metadata{keys["architecture"], keys["kind"], keys["name"]}, nil
 }
 
 // Prepare makes the folders of .mmpush that are missing, so that a change can be

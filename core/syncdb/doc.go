@@ -16,5 +16,34 @@
 // agree. Entries are sorted by folder; equal input gives equal bytes. An entry that
 // is not concerned keeps its bytes, whoever wrote it.
 //
-// It imports alpm, archive and report. It may change at any release.
+// # The repository
+//
+// [Format] is its layout, [Publish] the line from packages to a report:
+//
+//	NAME.db            -> NAME.db.tar.gz -> NAME.current/NAME.db.tar.gz
+//	NAME.files         -> NAME.files.tar.gz -> NAME.current/NAME.files.tar.gz
+//	NAME.current       -> .NAME.db/ID: the one index that core/commit switches
+//	.NAME.db/ID/       both databases of one generation
+//	NAME-VERSION-ARCH.pkg.tar.*, and .sig beside it
+//	metadata           its kind and name; .mmpush and lock as in core/repo
+//
+// One rename switches both databases. Who resolves NAME.current once sees both of one
+// generation; over HTTP each is whole, and every file that it names is there: packages
+// are in their places before, and stay for the grace time after. A folder of databases
+// stays for [GenerationsKept] after another has taken its place.
+//
+// There is no pool: pacman fetches a package by its plain name, beside the database. So
+// a file that was published never changes; the same name with other bytes is a conflict
+// as long as the file is there, even if it is retired.
+//
+// pacman fetches a database only if its date has grown, in whole seconds. Each publish
+// is dated later than the one before, at most 2 s ahead of the clock; else it waits.
+//
+// Each package is read once: copied into the stage, hashed (MD5 and SHA-256) and parsed.
+// No shell, no repo-add, no other program is run.
+//
+// If another program has put a database in the place of our links, nothing is published
+// until somebody has decided what holds.
+//
+// It imports alpm, archive, commit, repo, report and vfs. It may change at any release.
 package syncdb

@@ -19,3 +19,5 @@ func (a aliased) real(name string) string {
 func (a aliased) Open(name string) (File, error) { return a.FS.Open(a.real(name)) }
 
 func (a aliased) Lstat(name string) (Info, error) { return a.FS.Lstat(a.real(name)) }
+
+func (a aliased) Readlink(name string) (string, error) { return a.FS.Readlink(a.real(name)) }

@@ -1,0 +1,321 @@
+package syncdb
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// scenario is one change of a repository that has a past.
+type scenario struct {
+	name  string
+	setup []action
+	run   action
+	// damaged: the repository is broken before, and the change repairs it.
+	damaged bool
+}
+
+func scenarios() []scenario {
+	return []scenario{
+		{name: "first publish", run: add(alpha10)},
+		{name: "several, one signed", setup: []action{add(alpha10)}, run: add(gamma, beta)},
+		{name: "upgrade", setup: []action{add(alpha10, beta)}, run: add(alpha11)},
+		{name: "remove", setup: []action{add(alpha10, gamma)}, run: remove("gamma")},
+		{name: "restore", setup: []action{add(alpha10), losing(alpha10)}, run: add(alpha10), damaged: true},
+		{name: "back from the retired", setup: []action{add(alpha10), remove("alpha")}, run: add(alpha10)},
+		{name: "expire and sweep", setup: []action{add(alpha10), later(time.Hour), add(alpha11), later(80 * time.Hour)}, run: add(beta)},
+	}
+}
+
+// tier is how much to do: more with MMPUSH_LONG=1.
+func tier(quick, long int) int {
+	if os.Getenv("MMPUSH_LONG") != "" {
+		return long
+	}
+	return quick
+}
+
+// moment is the disk ahead of one call, and whether the change was acknowledged.
+type moment struct {
+	op    vfs.Op
+	where string
+	disk  *vfs.Mem
+	acked bool
+}
+
+// film runs an action and keeps the disk ahead of each call that writes, and after the
+// last. The syncs that skip picks are left out.
+func film(w *world, run action, skip func(label string) bool) ([]moment, error) {
+	var moments []moment
+	var mu sync.Mutex
+	fsys := vfs.Observe(w.Mem, func(op vfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if op.Writes() {
+			moments = append(moments, moment{op: op, where: caller(op), disk: w.Clone()})
+		}
+		if (op.Kind == "sync" || op.Kind == "syncdir") && skip != nil && skip(caller(op)) {
+			return vfs.ErrSkipped
+		}
+		return nil
+	})
+	out, err := run(w, fsys)
+	if err == nil && out.Result == report.Rejected {
+		err = fmt.Errorf("refused: %v", out.Findings)
+	}
+	return append(moments, moment{op: vfs.Op{Kind: "end"}, disk: w.Clone(), acked: err == nil}), err
+}
+
+// caller names the function that makes a call, where that is called, and what it is
+// about.
+func caller(op vfs.Op) string {
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		name := f.Function[strings.LastIndex(f.Function, "/")+1:]
+		if strings.Contains(f.Function, "/core/") && !strings.HasPrefix(name, "vfs.") || !more {
+			outer, _ := frames.Next()
+			return fmt.Sprintf("%s in %s:%d %s %s", name, filepath.Base(outer.File), outer.Line, op.Kind, place(op.Name))
+		}
+	}
+}
+
+// place is a name without what is random in it.
+func place(name string) string {
+	for _, prefix := range []string{".mmpush/stage/", ".demo.db/", ".mmpush/settings.yaml."} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			name = prefix + "ID"
+			if strings.Contains(rest, "/") {
+				name += "/FILE"
+			}
+		}
+	}
+	return name
+}
+
+// fates are the ways in which a power loss can treat n unsynced things: all lost, all
+// kept, each one lost, kept and torn alone, and some at random.
+func fates(n, random int, seed uint64) []func(int) vfs.Fate {
+	list := []func(int) vfs.Fate{
+		func(int) vfs.Fate { return vfs.Lost },
+		func(int) vfs.Fate { return vfs.Kept },
+	}
+	for i := range n {
+		for _, f := range [][2]vfs.Fate{{vfs.Lost, vfs.Kept}, {vfs.Kept, vfs.Lost}, {vfs.Torn, vfs.Kept}} {
+			list = append(list, func(j int) vfs.Fate {
+				if i == j {
+					return f[0]
+				}
+				return f[1]
+			})
+		}
+	}
+	for k := range random {
+		r := rand.New(rand.NewPCG(seed, uint64(k)))
+		picks := make([]vfs.Fate, n)
+		for i := range picks {
+			picks[i] = []vfs.Fate{vfs.Lost, vfs.Kept, vfs.Kept, vfs.Torn}[r.IntN(4)]
+		}
+		list = append(list, func(i int) vfs.Fate { return picks[i] })
+	}
+	return list
+}
+
+// inquest judges states of the disk around one change.
+type inquest struct {
+	scenario
+	before, after    string
+	generation, past uint64
+}
+
+// judge judges one state: as it is served, after recovery and, if again is set, after
+// the same action once more.
+func (q inquest) judge(w *world, acked, again bool) error {
+	excused := q.damaged && !acked
+	served, err := judgeServed(w.Mem)
+	if err != nil && !excused {
+		return fmt.Errorf("as served: %w", err)
+	}
+	if err := recoverOnly(w, w.Mem); err != nil {
+		return fmt.Errorf("recovery: %w", err)
+	}
+	now, err := judgeServed(w.Mem)
+	if err != nil && !excused {
+		return fmt.Errorf("after recovery: %w", err)
+	}
+	if served == q.after && now != q.after && q.after != q.before {
+		return errors.New("recovery has taken back what was served")
+	}
+	if err == nil && now != q.after && (now != q.before || acked) {
+		return fmt.Errorf("after recovery (acknowledged: %t) there is neither:\n%s", acked, now)
+	}
+	if err := q.history(w, now, acked); err != nil || !again {
+		return err
+	}
+	out, err := q.run(w, w.Mem)
+	if err != nil || out.Result == report.Rejected && now != q.after {
+		return fmt.Errorf("once more: %v %w", out.Findings, err)
+	}
+	if now, err = judgeServed(w.Mem); err != nil || now != q.after {
+		return fmt.Errorf("once more (%w), there is:\n%s", err, now)
+	}
+	return nil
+}
+
+// history wants the generations that were acknowledged, each once and chained.
+func (q inquest) history(w *world, now string, acked bool) error {
+	least := q.generation
+	if now == q.before && !acked {
+		least = q.past
+	}
+	r, err := w.open(w.Mem)
+	if err != nil {
+		return err
+	}
+	last, _, err := r.LastGeneration()
+	if err != nil || last.Number < least || last.Number > q.generation {
+		return fmt.Errorf("the history ends with %d, not %d (%w)", last.Number, least, err)
+	}
+	if last.Number == 0 {
+		return nil
+	}
+	if chain, err := r.VerifyHistory(""); err != nil || report.Refused(chain.Findings) {
+		return fmt.Errorf("history: %v %w", chain.Findings, err)
+	}
+	return nil
+}
+
+// sweepStates judges all states that the moments can end in.
+func (q inquest) sweepStates(w *world, moments []moment, random int) (states int, broken error) {
+	for k, m := range moments {
+		list := fates(m.disk.Unsynced(), random, uint64(k))
+		for i := -1; i < len(list); i++ {
+			disk, how := m.disk.Clone(), "killed"
+			if i >= 0 {
+				disk, how = m.disk.PowerLoss(list[i]), fmt.Sprintf("power loss %d", i)
+			}
+			states++
+			if err := q.judge(w.with(disk), m.acked, i%8 == -1); err != nil {
+				return states, fmt.Errorf("%s ahead of call %d (%s %s): %w\nnot durable: %q", how, k, m.op.Kind, m.op.Name, err, m.disk.Unsynceds())
+			}
+		}
+	}
+	return states, nil
+}
+
+// investigate sets the scene, films the change and returns what to judge.
+func investigate(t *testing.T, s scenario, skip func(label string) bool) (*world, inquest, []moment) {
+	t.Helper()
+	w := newWorld()
+	w.setup(t, s.setup...)
+	q := inquest{scenario: s, past: w.last().Number}
+	q.before, _ = judgeServed(w.Mem)
+	moments, err := film(w, s.run, skip)
+	must(err)
+	q.after, err = judgeServed(w.Mem)
+	must(err)
+	q.generation = w.last().Number
+	return w, q, moments
+}
+
+// TestKillAndPowerLoss ends each change ahead of each of its calls, by a kill and by
+// power losses that take any part of what is not durable.
+func TestKillAndPowerLoss(t *testing.T) {
+	t.Parallel()
+	var total atomic.Int64
+	t.Run("scenarios", func(t *testing.T) {
+		for _, s := range scenarios() {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				w, q, moments := investigate(t, s, nil)
+				n, broken := q.sweepStates(w, moments, tier(2, 40))
+				if broken != nil {
+					t.Errorf("broken: %v", broken)
+				}
+				total.Add(int64(n))
+				t.Logf("%d calls that write, %d states", len(moments)-1, n)
+			})
+		}
+	})
+	t.Logf("%d states in all", total.Load())
+}
+
+// TestKilledRecovery kills the recovery of each change ahead of each of its calls.
+func TestKilledRecovery(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w, q, moments := investigate(t, s, nil)
+			states := 0
+			for _, m := range moments {
+				if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+					continue
+				}
+				again, err := film(w.with(m.disk.Clone()), func(w *world, fsys vfs.FS) (Outcome, error) { return Outcome{}, recoverOnly(w, fsys) }, nil)
+				must(err)
+				n, broken := q.sweepStates(w, again, 0)
+				if states += n; broken != nil {
+					t.Fatalf("killed ahead of %s, then: %v", m.where, broken)
+				}
+				if testing.Short() || states > tier(200, 5000) {
+					break
+				}
+			}
+			if states == 0 {
+				t.Error("no moment has a journal")
+			}
+			t.Logf("%d states", states)
+		})
+	}
+}
+
+// TestEachSyncIsNeeded leaves out one sync after the other and wants to see the
+// repository broken.
+func TestEachSyncIsNeeded(t *testing.T) {
+	t.Parallel()
+	labels := map[string][]int{}
+	for i, s := range scenarios() {
+		_, _, moments := investigate(t, s, nil)
+		for _, m := range moments {
+			// The syncs of commit are the subject of the same test in pipeline.
+			ours := strings.HasPrefix(m.where, "syncdb.") || strings.Contains(m.where, ".demo.db")
+			if (m.op.Kind == "sync" || m.op.Kind == "syncdir") && ours && !slices.Contains(labels[m.where], i) {
+				labels[m.where] = append(labels[m.where], i)
+			}
+		}
+	}
+	if len(labels) < 3 {
+		t.Errorf("%v", labels)
+	}
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		t.Run(strings.ReplaceAll(label, "/", "|"), func(t *testing.T) {
+			t.Parallel()
+			states := 0
+			for _, i := range labels[label] {
+				w, q, moments := investigate(t, scenarios()[i], func(l string) bool { return l == label })
+				n, broken := q.sweepStates(w, moments, tier(2, 20))
+				if states += n; broken != nil {
+					t.Logf("%s: broken without it after %d states, as it should be: %.200s", q.name, states, broken.Error())
+					return
+				}
+			}
+			t.Errorf("nothing is broken without it in %d states", states)
+		})
+	}
+}

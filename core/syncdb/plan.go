@@ -1,0 +1,278 @@
+package syncdb
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mmpush/mmpush/core/alpm"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+)
+
+// wish is what somebody wants changed; it can be planned again on any view.
+type wish struct {
+	Put    []Candidate `json:"put,omitempty"`
+	Remove []string    `json:"remove,omitempty"`
+	// PreventDowngrade refuses older versions, TakeOver asks for packages of other
+	// sources; the repository's settings have the last word.
+	PreventDowngrade bool `json:"prevent_downgrade,omitempty"`
+	TakeOver         bool `json:"take_over,omitempty"`
+	// Who and Transport are for the history.
+	Who       string `json:"who,omitempty"`
+	Transport string `json:"transport,omitempty"`
+}
+
+// rules are what the repository says.
+type rules struct {
+	arch                string
+	downgrade, takeOver repo.Policy
+}
+
+// taken is what stands at a name beside the databases. SHA256 is empty if it is no file
+// that everybody can read.
+type taken struct {
+	Exists bool
+	Size   int64
+	SHA256 string
+}
+
+// placed is one file to place, by its name in the stage and beside the databases.
+type placed struct {
+	Name, SHA256 string
+	Size         int64
+}
+
+// verdict is what a wish comes to.
+type verdict struct {
+	edit     Edit
+	packages []line
+	findings []report.Finding
+	puts     []placed
+	retires  []placed
+	// settled are the files whose packages are served, or will be.
+	settled map[string]bool
+}
+
+// line is one package of the report, and who brings it.
+type line struct {
+	report.Package
+	who string
+}
+
+// planner works a wish out. It reads nothing but the view and what at tells.
+type planner struct {
+	verdict
+	view  *View
+	wish  wish
+	rules rules
+	at    func(name string) (taken, error)
+	// chosen are the candidates by name.
+	chosen map[string]Candidate
+}
+
+// plan holds a wish against a view. An error is at's.
+func plan(v *View, w wish, r rules, at func(string) (taken, error)) (verdict, error) {
+	p := &planner{view: v, wish: w, rules: r, at: at, chosen: map[string]Candidate{}, verdict: verdict{settled: map[string]bool{}}}
+	p.choose()
+	for _, c := range w.Put {
+		if p.chosen[c.Name].FileName != c.FileName {
+			continue
+		}
+		if err := p.put(c); err != nil {
+			return p.verdict, err
+		}
+	}
+	for _, name := range w.Remove {
+		if err := p.remove(name); err != nil {
+			return p.verdict, err
+		}
+	}
+	p.lonely()
+	return p.verdict, nil
+}
+
+// choose takes the newest of the packages of one name, if each stands for itself.
+func (p *planner) choose() {
+	for _, c := range p.wish.Put {
+		other, twice := p.chosen[c.Name]
+		switch {
+		case !twice:
+			p.chosen[c.Name] = c
+		case !c.Alone || !other.Alone:
+			p.refuse(c, report.CodeDuplicate, "two packages of this name are to be published at once", other.FileName, c.FileName, "give one of them")
+		case alpm.Compare(c.Version, other.Version) > 0:
+			p.chosen[c.Name] = c
+			p.note(other, "a newer version of the package came together with this one, which is left out")
+		default:
+			p.note(c, "a newer version of the package, or the same one, came together with this one, which is left out")
+		}
+	}
+}
+
+func (p *planner) put(c Candidate) error {
+	file, err := p.at(c.FileName)
+	if err != nil {
+		return err
+	}
+	var signature taken
+	if c.Signature != nil {
+		if signature, err = p.at(c.FileName + signatureEnd); err != nil {
+			return err
+		}
+	}
+	old, there := p.view.Package(c.Name)
+	before := len(p.findings)
+	p.judge(c, old, there, file, signature)
+	if report.Refused(p.findings[before:]) {
+		p.soften(c, p.findings[before:])
+		return nil
+	}
+	p.settled[c.FileName] = true
+	return p.accept(c, old, there, file, signature)
+}
+
+// soften makes warnings of what refuses a package that stands for itself.
+func (p *planner) soften(c Candidate, list []report.Finding) {
+	for i := range list {
+		if c.Alone && list[i].Refuses() {
+			list[i].Severity = report.SeverityWarning
+			list[i].Message += "; it is left where it is"
+		}
+	}
+}
+
+// accept notes what a candidate that nothing refuses comes to.
+func (p *planner) accept(c Candidate, old Desc, there bool, file, signature taken) error {
+	same := there && old.FileName == c.FileName && old.SHA256 == c.SHA256
+	whole := file.Exists && file.SHA256 == c.SHA256
+	signed := c.Signature == nil || signature.Exists
+	action, previous := report.ActionAdd, ""
+	switch {
+	case same && whole && signed:
+		p.tell(c.Desc, report.ActionKeep, "", c.Who)
+		return nil
+	case same && !whole:
+		action = report.ActionRestore
+	case there && alpm.Compare(c.Version, old.Version) < 0:
+		action, previous = report.ActionDowngrade, old.Version
+	case there:
+		action, previous = report.ActionReplace, old.Version
+	}
+	p.tell(c.Desc, action, previous, c.Who)
+	p.edit.Put = append(p.edit.Put, c.Entry)
+	// A file that is there with the same bytes and that nobody has published may still
+	// be somebody's to write: ours takes its place.
+	if !same || !whole {
+		p.puts = append(p.puts, placed{c.FileName, c.SHA256, c.Size})
+	}
+	if c.Signature != nil {
+		p.puts = append(p.puts, placed{c.FileName + signatureEnd, c.Signature.SHA256, c.Signature.Size})
+	}
+	if there && old.FileName != c.FileName {
+		return p.retire(old)
+	}
+	return nil
+}
+
+func (p *planner) remove(name string) error {
+	old, there := p.view.Package(name)
+	_, put := p.chosen[name]
+	switch {
+	case put:
+		p.findings = append(p.findings, report.Finding{Code: report.CodeDuplicate, Severity: report.SeverityError, Field: name,
+			Message: "the package is to be added and removed at once", Hint: "ask for one of them"})
+		return nil
+	case !there:
+		p.findings = append(p.findings, report.Finding{Code: report.CodeNoMatch, Severity: report.SeverityError, Field: name,
+			Message: "no package of this name is published", Hint: "pacman -Sl shows what is"})
+		return nil
+	}
+	for _, done := range p.edit.Drop {
+		if done == name {
+			return nil
+		}
+	}
+	p.edit.Drop = append(p.edit.Drop, name)
+	p.tell(old, report.ActionRemove, "", "")
+	return p.retire(old)
+}
+
+// retire notes the files of a package that goes.
+func (p *planner) retire(old Desc) error {
+	for _, name := range []string{old.FileName, old.FileName + signatureEnd} {
+		file, err := p.at(name)
+		if err != nil {
+			return err
+		}
+		if file.Exists {
+			p.retires = append(p.retires, placed{name, file.SHA256, file.Size})
+		}
+	}
+	return nil
+}
+
+// lonely warns of packages that need one that goes, if nothing else provides it.
+func (p *planner) lonely() {
+	gone := map[string]bool{}
+	for _, name := range p.edit.Drop {
+		gone[name] = true
+	}
+	if len(gone) == 0 {
+		return
+	}
+	provided, stay := map[string]bool{}, p.after(gone)
+	for _, d := range stay {
+		provided[d.Name] = true
+		for _, other := range d.Provides {
+			provided[bare(other)] = true
+		}
+	}
+	for _, d := range stay {
+		for _, need := range d.Depends {
+			if name := bare(need); gone[name] && !provided[name] {
+				p.findings = append(p.findings, report.Finding{Code: report.CodeDepends, Severity: report.SeverityWarning, Field: d.Name,
+					Message: fmt.Sprintf("depends on %s, which is not published any more", name)})
+			}
+		}
+	}
+}
+
+// after are the packages that are published then.
+func (p *planner) after(gone map[string]bool) []Desc {
+	replaced := map[string]bool{}
+	var list []Desc
+	for _, e := range p.edit.Put {
+		replaced[e.Name] = true
+		list = append(list, e.Desc)
+	}
+	for d := range p.view.All() {
+		if !gone[d.Name] && !replaced[d.Name] {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// bare is the name in what a package needs or provides, such as name>=1.0.
+func bare(need string) string {
+	if i := strings.IndexAny(need, "<>=: "); i >= 0 {
+		return need[:i]
+	}
+	return need
+}
+
+func (p *planner) tell(d Desc, a report.Action, previous, who string) {
+	p.packages = append(p.packages, line{report.Package{
+		Kind: report.Binary, Name: d.Name, Version: d.Version, Previous: previous, Architecture: d.Arch, Action: a,
+		File: d.FileName, Size: d.Size, SHA256: d.SHA256,
+	}, who})
+}
+
+func (p *planner) refuse(c Candidate, code report.Code, message, expected, actual, hint string) {
+	p.findings = append(p.findings, report.Finding{Code: code, Severity: report.SeverityError, File: c.FileName, Field: c.Name,
+		Message: message, Expected: expected, Actual: actual, Hint: hint})
+}
+
+func (p *planner) note(c Candidate, message string) {
+	p.findings = append(p.findings, report.Finding{Code: report.CodeDuplicate, Severity: report.SeverityWarning, File: c.FileName, Field: c.Name, Message: message})
+}

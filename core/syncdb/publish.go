@@ -1,0 +1,277 @@
+package syncdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/mmpush/mmpush/core/archive"
+	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+// Request is what somebody wants changed in a pacman repository.
+type Request struct {
+	Add    []Source
+	Remove []string
+	// PreventDowngrade refuses versions that are older than what is published.
+	PreventDowngrade bool
+	// TakeOver asks for packages whose names belong to another pkgbase.
+	TakeOver bool
+	Options
+}
+
+// Options are how a change is made.
+type Options struct {
+	// Who and Transport go into the history.
+	Who, Transport string
+	// DryRun ends ahead of the lock and writes nothing.
+	DryRun bool
+	// LockWait bounds the waiting for the lock, and for the clock.
+	LockWait time.Duration
+	// Program names us to those who wait; Waiting is told who holds the lock, nil is
+	// allowed.
+	Program string
+	Waiting func(holder string)
+	// Limits bound what archives may hold; the zero value is the default.
+	Limits archive.Limits
+}
+
+// Outcome is the report, and which of the sources are settled: their packages are
+// served now, so that whoever keeps them waiting can let them go.
+type Outcome struct {
+	report.Report
+	Settled []Settled `json:"-"`
+}
+
+// Settled is a source whose package is served, and the files that were read.
+type Settled struct {
+	Source
+	Package, Signature repo.Identity
+}
+
+// Publish takes packages in and out. A refusal is a report with the result rejected and
+// the findings that refuse; an error means that the work could not be done.
+func Publish(ctx context.Context, r *repo.Repo, req Request) (Outcome, error) {
+	out := Outcome{Report: report.Report{Schema: report.Schema, Repository: r.Path, Architecture: r.Arch}}
+	f, ok := r.Format.(Format)
+	if !ok {
+		return out, fmt.Errorf("%s is no repository of pacman", r.Path)
+	}
+	g := &gensync{Format: f, repo: r, opt: req.Options, seen: map[string]seenFile{}, wish: wish{
+		Remove: req.Remove, PreventDowngrade: req.PreventDowngrade, TakeOver: req.TakeOver, Who: req.Who, Transport: req.Transport,
+	}}
+	if g.opt.Limits == (archive.Limits{}) {
+		g.opt.Limits = archive.DefaultLimits()
+	}
+	defer g.discard()
+	if err := g.bring(ctx, req.Add); err != nil {
+		out.Findings = g.findings
+		return out, err
+	}
+	out.Findings = g.findings
+	if report.Refused(out.Findings) {
+		out.Result = report.Rejected
+		return out, nil
+	}
+	err := g.change(ctx, &out)
+	return out, err
+}
+
+// gensync is one change on its way.
+type gensync struct {
+	Format
+	repo *repo.Repo
+	opt  Options
+	wish wish
+
+	stage    *repo.Stage
+	arrivals []arrival
+	findings []report.Finding
+
+	seen map[string]seenFile
+	// linked: all the names are there that clients ask for.
+	linked bool
+	// snap and verdict are the plan, and what it was made on.
+	snap    *snapshot
+	verdict verdict
+}
+
+func (g *gensync) discard() {
+	if g.stage != nil {
+		// What cannot be deleted now is swept by the next commit.
+		_ = g.stage.Discard()
+	}
+}
+
+// stageDir is the folder of the stage; empty in a dry run.
+func (g *gensync) stageDir() string {
+	if g.stage == nil {
+		return ""
+	}
+	return g.stage.Dir
+}
+
+// bring reads the sources, each once, into a stage.
+func (g *gensync) bring(ctx context.Context, sources []Source) error {
+	var to vfs.FS
+	if !g.opt.DryRun {
+		if err := g.repo.Prepare(); err != nil {
+			return err
+		}
+		var err error
+		if g.stage, err = g.repo.NewStage(); err != nil {
+			return err
+		}
+		to = g.repo.FS
+	}
+	names := map[string]bool{}
+	for _, s := range sources {
+		a := arrival{Source: s}
+		if names[s.Name()] {
+			a.refuse(report.CodeDuplicate, "a file of this name was given before", "", s.Name())
+		} else {
+			names[s.Name()] = true
+			var err error
+			if a, err = take(ctx, to, g.stageDir(), s, g.opt.Limits); err != nil {
+				return err
+			}
+		}
+		g.arrive(a)
+	}
+	return nil
+}
+
+// arrive notes a source that was read. One that stands for itself refuses nothing.
+func (g *gensync) arrive(a arrival) {
+	for _, f := range a.findings {
+		if a.Alone && f.Refuses() {
+			f.Severity = report.SeverityWarning
+			f.Message += "; it is left where it is"
+		}
+		g.findings = append(g.findings, f)
+	}
+	if a.candidate != nil {
+		g.arrivals = append(g.arrivals, a)
+		g.wish.Put = append(g.wish.Put, *a.candidate)
+	}
+}
+
+// change takes what was brought from the plan to the report.
+func (g *gensync) change(ctx context.Context, out *Outcome) error {
+	if err := g.draw(); err != nil {
+		return err
+	}
+	_, journal := g.repo.FS.Lstat(repo.JournalFile)
+	if g.opt.DryRun || g.refused() || g.idle() && g.linked && errors.Is(journal, fs.ErrNotExist) {
+		g.tell(out)
+		return nil
+	}
+	tx, err := commit.Begin(ctx, g.repo, CommitOptions(g.repo, g.opt))
+	if err != nil {
+		return err
+	}
+	defer tx.Close()
+	told := len(tx.Notes)
+	out.Findings = append(out.Findings, tx.Notes...)
+	if err := g.draw(); err != nil {
+		return err
+	}
+	if !g.linked {
+		if err := g.makeLinks(g.repo.FS, g.snap.folder); err != nil {
+			return repo.DiskError("commit", g.repo.Path, err)
+		}
+	}
+	if g.refused() || g.idle() {
+		g.tell(out)
+		return nil
+	}
+	c, err := g.prepare(ctx, g.stage.Dir)
+	if err != nil {
+		return err
+	}
+	generation, err := tx.Commit(ctx, c)
+	if err != nil {
+		return err
+	}
+	g.tell(out)
+	out.Generation, out.Time = generation.Number, generation.Time
+	if err := errors.Join(tx.Expire(), g.sweep()); err != nil {
+		out.Findings = append(out.Findings, notExpired(err))
+	}
+	out.Findings = append(out.Findings, tx.Notes[told:]...)
+	return nil
+}
+
+// draw plans on what is there now.
+func (g *gensync) draw() error {
+	fail := func(err error) error { return g.repo.Tell("plan", g.readError(err)) }
+	err := g.checkLinks(g.repo.FS)
+	if g.linked = err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fail(err)
+	}
+	now, err := repo.Identify(g.repo.FS, g.current())
+	if err != nil {
+		return fail(err)
+	}
+	if g.snap == nil || g.snap.link != now {
+		if g.snap, err = g.read(g.repo.FS); err != nil {
+			return g.repo.Tell("plan", err)
+		}
+	}
+	s := g.repo.Settings
+	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver}, g.at)
+	if err != nil {
+		return repo.DiskError("plan", g.repo.Path, err)
+	}
+	return nil
+}
+
+func (g *gensync) refused() bool { return report.Refused(g.verdict.findings) }
+
+// idle reports whether the plan changes nothing.
+func (g *gensync) idle() bool { return len(g.verdict.edit.Put) == 0 && len(g.verdict.edit.Drop) == 0 }
+
+// tell fills the report in.
+func (g *gensync) tell(out *Outcome) {
+	out.Findings = append(out.Findings, g.verdict.findings...)
+	switch {
+	case g.refused():
+		out.Result = report.Rejected
+		return
+	case g.idle():
+		out.Result = report.Unchanged
+	case g.opt.DryRun:
+		out.Result = report.Planned
+	case len(g.verdict.edit.Put) == 0:
+		out.Result = report.Removed
+	default:
+		out.Result = report.Published
+	}
+	for _, l := range g.verdict.packages {
+		out.Packages = append(out.Packages, l.Package)
+	}
+	for _, p := range g.verdict.puts {
+		out.BytesAdded += p.Size
+	}
+	for _, p := range g.verdict.retires {
+		out.BytesRetired += p.Size
+	}
+	for _, a := range g.arrivals {
+		if g.verdict.settled[a.Name()] && !g.opt.DryRun {
+			out.Settled = append(out.Settled, Settled{a.Source, a.identity, a.signature})
+		}
+	}
+}
+
+func notExpired(err error) report.Finding {
+	return report.Finding{
+		Code: report.CodeDisk, Severity: report.SeverityWarning,
+		Message: "files that are no longer needed could not be deleted: " + err.Error(),
+		Hint:    "the publish itself is complete; the next one tries again",
+	}
+}
