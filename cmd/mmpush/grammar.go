@@ -33,6 +33,7 @@ type grammar struct {
 	Fsck    fsckCmd      `cmd:"" help:"Check a repository, and repair it."`
 	Batch   batchCmd     `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd     `cmd:"" help:"Publish what is copied into a drop folder."`
+	Gensync gensyncCmd   `cmd:"" help:"Change a pacman repository: its packages and databases."`
 	Serve   serveCmd     `cmd:"" help:"Take uploads over the network and publish them."`
 	User    userCmd      `cmd:"" help:"Change who may log in to a server, and what they may do."`
 	Hook    hookCmd      `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`

@@ -4,10 +4,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/syncdb"
 	"github.com/mmpush/mmpush/plugins/transports/dir"
 )
 
@@ -18,7 +20,9 @@ const initWait = time.Minute
 type initCmd struct {
 	Repo string `arg:"" help:"The folder; it is made if it is not there."`
 
-	Arch string `required:"" placeholder:"ARCH" help:"The architecture that the repository serves, such as amd64-debian."`
+	Arch string `placeholder:"ARCH" help:"The architecture that the repository serves, such as amd64-debian. Needed for the kind mmpack; for pacman the default is any: packages of all architectures."`
+	Kind string `enum:"mmpack,pacman" default:"mmpack" placeholder:"mmpack|pacman" help:"Whose packages the repository holds. Default: mmpack."`
+	Name string `placeholder:"NAME" help:"The name of a pacman repository, as in NAME.db."`
 	CI   bool   `name:"ci" help:"Allow rebuilds of a version without asking, for a build server's repository."`
 
 	Group bool `help:"Let the folder's group publish: .mmpush is shared with it."`
@@ -33,6 +37,14 @@ func (c *initCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	switch {
 	case c.Repo == "":
 		return a.fail(wrongUsage("name a folder", "the name of the repository's folder is empty"))
+	case c.Kind == syncdb.KindName:
+		if err := c.checkPacman(); err != nil {
+			return a.fail(err)
+		}
+	case c.Name != "":
+		return a.fail(wrongUsage("add --kind pacman if that is meant", "--name is for repositories of the kind pacman"))
+	case c.Arch == "":
+		return a.fail(wrongUsage("usage: mmpush init <repo> --arch=ARCH [flags]; see mmpush init --help", "missing flags: --arch=ARCH"))
 	case manifest.ValidArch(c.Arch) != nil:
 		return a.fail(wrongArch(c.Arch))
 	}
@@ -42,12 +54,46 @@ func (c *initCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	}
 	if rep.Result == report.Created {
 		a.out.line("%s repository %s for %s", a.out.paint(good, "created"), visible(c.Repo), rep.Architecture)
-		a.err.hint("publish with: mmpush push MANIFEST --to " + quote(c.Repo))
+		a.err.hint("publish with: " + c.next())
 	} else {
 		a.out.line("unchanged: %s is already a repository for %s", visible(c.Repo), rep.Architecture)
 	}
 	a.err.findings(rep.Findings)
 	return answer{Report: rep}, exitDone
+}
+
+// checkPacman checks what a pacman repository is to be.
+func (c *initCmd) checkPacman() error {
+	if c.Arch == "" {
+		c.Arch = syncdb.AnyArch
+	}
+	switch {
+	case c.Name == "":
+		return wrongUsage("add --name NAME: pacman will fetch NAME.db", "missing flags: --name=NAME")
+	case !syncdb.ValidName(c.Name):
+		return wrongName(c.Name)
+	case !alpm.ValidArch(c.Arch):
+		return wrongUsage("give an architecture such as x86_64, or none", "%q is not an architecture of pacman's", visible(c.Arch))
+	case c.CI:
+		return wrongUsage("raise pkgrel for a rebuild", "--ci: what a pacman repository has published never changes")
+	}
+	return nil
+}
+
+// next is what to do with a new repository.
+func (c *initCmd) next() string {
+	if c.Kind == syncdb.KindName {
+		return "mmpush gensync " + quote(c.Repo) + " --name " + quote(c.Name) + " --add FILE"
+	}
+	return "mmpush push MANIFEST --to " + quote(c.Repo)
+}
+
+// format is that of the kind.
+func (c *initCmd) format() repo.Format {
+	if c.Kind == syncdb.KindName {
+		return syncdb.Format{Name: c.Name}
+	}
+	return pipeline.Mmpack{}
 }
 
 func (c *initCmd) make(ctx context.Context, a *app) (report.Report, error) {
@@ -56,7 +102,7 @@ func (c *initCmd) make(ctx context.Context, a *app) (report.Report, error) {
 		return report.Report{}, err
 	}
 	defer folder.Close()
-	r, created, err := repo.Init(ctx, a.folder(folder), c.Repo, pipeline.Mmpack{}, repo.InitOptions{
+	r, created, err := repo.Init(ctx, a.folder(folder), c.Repo, c.format(), repo.InitOptions{
 		Arch: c.Arch, CI: c.CI, Group: c.Group,
 		Patience: repo.Patience{Wait: initWait, Program: program("init"), Waiting: a.waiting},
 	})

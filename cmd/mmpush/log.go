@@ -144,7 +144,7 @@ func (a *app) repository(flag *string, what string) (at string, r *repo.Repo, do
 	if at == "" {
 		return at, nil, nil, wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says %s", what)
 	}
-	r, done, err = a.openRepo(at)
+	r, done, err = a.openAny(at)
 	return at, r, done, err
 }
 

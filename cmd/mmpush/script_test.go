@@ -28,6 +28,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("UPLOADS", filepath.Join(genuine, "uploads"))
+			e.Setenv("PACMAN", filepath.Join(genuine, "..", "pacman", "packages"))
 			e.Setenv("BAD", filepath.Join(genuine, "uploads-bad"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))

@@ -6,6 +6,7 @@ import (
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/syncdb"
 )
 
 // upkeepFlags are those of every verb that keeps a repository in order.
@@ -16,6 +17,11 @@ type upkeepFlags struct {
 
 // open opens the repository. The caller calls done at the end.
 func (f upkeepFlags) open(a *app) (r *repo.Repo, done func(), err error) {
+	return f.openBy(a, a.openRepo)
+}
+
+// openBy opens the repository in a way.
+func (f upkeepFlags) openBy(a *app, way func(at string) (*repo.Repo, func(), error)) (r *repo.Repo, done func(), err error) {
 	at := a.Getenv("MMPUSH_REPO")
 	if f.Repo != nil {
 		at = *f.Repo
@@ -26,7 +32,7 @@ func (f upkeepFlags) open(a *app) (r *repo.Repo, done func(), err error) {
 	case f.LockWait < 0:
 		return nil, nil, wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", f.LockWait)
 	}
-	return a.openRepo(at)
+	return way(at)
 }
 
 // options are how these verbs change a repository.
@@ -37,5 +43,8 @@ func (f upkeepFlags) options(a *app) pipeline.Options {
 }
 
 func (f upkeepFlags) commitOptions(a *app, r *repo.Repo) commit.Options {
+	if r.Format.Kind() == syncdb.KindName {
+		return syncdb.CommitOptions(r, syncdb.Options{LockWait: f.LockWait, Program: program(a.verb), Waiting: a.waiting})
+	}
 	return pipeline.CommitOptions(r, f.options(a))
 }

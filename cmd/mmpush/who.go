@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/syncdb"
 )
 
 type whoCmd struct {
@@ -38,7 +40,7 @@ func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
 		return a.fail(err)
 	}
 	defer done()
-	list, err := pipeline.Who(r, c.Packages)
+	list, err := provenances(r, c.Packages)
 	if err != nil {
 		return a.fail(err)
 	}
@@ -51,6 +53,25 @@ func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
 		a.provenance(p)
 	}
 	return traced{report.Schema, resultFound, at, list}, exitDone
+}
+
+// provenances tells who published the packages, in a repository of either kind.
+func provenances(r *repo.Repo, names []string) ([]pipeline.Provenance, error) {
+	if r.Format.Kind() != syncdb.KindName {
+		return pipeline.Who(r, names)
+	}
+	published, err := syncdb.Published(r, names)
+	if err != nil {
+		return nil, err
+	}
+	var list []pipeline.Provenance
+	for _, d := range published {
+		list = append(list, pipeline.Provenance{Source: d.Source(), Package: report.Package{
+			Kind: report.Binary, Name: d.Name, Version: d.Version, Architecture: d.Arch, Action: report.ActionKeep,
+			File: d.FileName, Size: d.Size, SHA256: d.SHA256,
+		}})
+	}
+	return list, pipeline.Trace(r, list)
 }
 
 // provenance tells where one package comes from.

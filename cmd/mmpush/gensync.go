@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/mmpush/mmpush/core/alpm"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/syncdb"
+	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/transports/dir"
+)
+
+type gensyncCmd struct {
+	Dir string `arg:"" name:"dir" help:"The repository's folder, made with mmpush init DIR --kind pacman --name NAME."`
+
+	Name             string        `required:"" placeholder:"NAME" help:"The repository's name, as in NAME.db."`
+	Add              []string      `placeholder:"FILE" help:"A package to publish, with its .sig beside it; can be given several times. All of them become visible at once, or none."`
+	Remove           []string      `placeholder:"PACKAGE" help:"The name of a package to take out; can be given several times."`
+	Incoming         string        `placeholder:"DIR" help:"Publish what mmpush serve has put here: DIR/USER/FILE. Each package stands for itself; what is refused stays."`
+	PreventDowngrade bool          `help:"Refuse versions that are older than the published ones."`
+	TakeOver         bool          `help:"Ask to take a package over from another pkgbase."`
+	DryRun           bool          `short:"n" help:"Do everything but publish, and show what would happen."`
+	LockWait         time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository, and for the clock. Default: 60s."`
+}
+
+// Help is shown by --help.
+func (*gensyncCmd) Help() string {
+	return `Writes NAME.db and NAME.files of a pacman repository: packages come in, are replaced or go, in one step that no reader sees half of. ` +
+		`Packages are read and checked by mmpush itself; no shell and no repo-add is run. A file that was published never changes: the same name with other bytes is a conflict. ` +
+		`Replaced files stay for the repository's grace time.
+
+Example: mmpush gensync /srv/pacman --name demo --add foo-1.0-1-x86_64.pkg.tar.zst
+
+Example, after each upload: mmpush gensync /srv/pacman --name demo --incoming /srv/incoming`
+}
+
+func (c *gensyncCmd) run(ctx context.Context, a *app) (doc any, code int) {
+	if err := c.check(); err != nil {
+		return a.fail(err)
+	}
+	r, done, err := a.openPacman(c.Dir, c.Name)
+	if err != nil {
+		return a.fail(err)
+	}
+	defer done()
+	req, closing, err := c.request(a)
+	defer closing()
+	if err != nil {
+		return a.fail(err)
+	}
+	out, err := syncdb.Publish(ctx, r, req)
+	if err == nil {
+		err = takeAway(out.Settled)
+	}
+	if err != nil {
+		out.Result = resultError
+		a.err.findings(out.Findings)
+		a.err.problem(err)
+		return answer{out.Report, problemOf(err)}, exitOfError(err)
+	}
+	if out.Result != report.Rejected {
+		a.generated(out.Report, c.Name)
+	}
+	a.err.findings(out.Findings)
+	return answer{Report: out.Report}, c.exit(out, len(req.Add))
+}
+
+// exit is that of the answer; what stays in the incoming folder was refused.
+func (c *gensyncCmd) exit(out syncdb.Outcome, brought int) int {
+	code := exitOfReport(out.Report)
+	if code == exitDone && c.Incoming != "" && !c.DryRun && len(out.Settled) < brought {
+		return exitRejected
+	}
+	return code
+}
+
+func (c *gensyncCmd) check() error {
+	switch {
+	case c.Dir == "":
+		return wrongUsage("name a folder", "the name of the repository's folder is empty")
+	case !syncdb.ValidName(c.Name):
+		return wrongName(c.Name)
+	case len(c.Add) == 0 && len(c.Remove) == 0 && c.Incoming == "":
+		return wrongUsage("add --add FILE, --remove PACKAGE or --incoming DIR", "nothing says what to change")
+	case c.LockWait < 0:
+		return wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait)
+	}
+	return nil
+}
+
+func wrongName(name string) error {
+	return wrongUsage("a name has letters, digits and @._+-, at most 64, as a section of pacman.conf", "%q cannot be the name of a pacman repository", visible(name))
+}
+
+// request opens the folders that packages come from; closing gives them back.
+func (c *gensyncCmd) request(a *app) (req syncdb.Request, closing func(), err error) {
+	var open []func()
+	closing = func() {
+		for _, f := range open {
+			f()
+		}
+	}
+	req = syncdb.Request{Remove: c.Remove, PreventDowngrade: c.PreventDowngrade, TakeOver: c.TakeOver, Options: syncdb.Options{
+		Who: a.User, Transport: "dir", DryRun: c.DryRun, LockWait: c.LockWait, Program: program("gensync"), Waiting: a.waiting,
+	}}
+	for _, file := range c.Add {
+		folder, err := vfs.OpenDir(filepath.Dir(file))
+		if err != nil {
+			return req, closing, unreadableFolder(filepath.Dir(file), err)
+		}
+		open = append(open, func() { _ = folder.Close() })
+		req.Add = append(req.Add, syncdb.Source{FS: a.folder(folder), Path: filepath.Base(file), Shown: file})
+	}
+	if c.Incoming == "" {
+		return req, closing, nil
+	}
+	folder, err := vfs.OpenDir(c.Incoming)
+	if err != nil {
+		return req, closing, unreadableFolder(c.Incoming, err)
+	}
+	open = append(open, func() { _ = folder.Close() })
+	waiting, err := arrived(a.folder(folder), c.Incoming)
+	if err != nil {
+		return req, closing, unreadableFolder(c.Incoming, err)
+	}
+	if req.Add = append(req.Add, waiting...); len(waiting) > 0 && len(c.Add) == 0 {
+		req.Transport = "incoming"
+	}
+	return req, closing, nil
+}
+
+func unreadableFolder(at string, err error) error {
+	return &report.Error{Stage: "arguments", Code: report.CodeUsage, Kind: report.KindUsage, File: at, Err: err, Hint: "look at the path, and at who may read it"}
+}
+
+// arrived are the packages in an incoming folder, by user and name. Names that begin
+// with a dot are still being written.
+func arrived(fsys vfs.FS, at string) ([]syncdb.Source, error) {
+	users, err := fsys.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	var list []syncdb.Source
+	for _, u := range users {
+		if !u.Mode.IsDir() || u.Name[0] == '.' {
+			continue
+		}
+		files, err := fsys.ReadDir(u.Name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, f := range files {
+			if _, ok := alpm.IsFileName(f.Name); ok && f.IsRegular() && f.Name[0] != '.' {
+				list = append(list, syncdb.Source{
+					FS: fsys, Path: path.Join(u.Name, f.Name), Shown: filepath.Join(at, u.Name, f.Name), Who: u.Name, Alone: true,
+				})
+			}
+		}
+	}
+	return list, nil
+}
+
+// takeAway deletes from the incoming folder what is published now, if it still is what
+// was read. Others see to it that nothing is lost: the repository has it, durably.
+func takeAway(list []syncdb.Settled) error {
+	var errs []error
+	for _, s := range list {
+		if !s.Alone {
+			continue
+		}
+		for name, was := range map[string]repo.Identity{s.Path: s.Package, s.Path + ".sig": s.Signature} {
+			now, err := repo.Identify(s.FS, name)
+			if err == nil && now == was && now != (repo.Identity{}) {
+				err = s.FS.Remove(name)
+			}
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &report.Error{Stage: "incoming", Code: report.CodeDisk, Kind: report.KindInternal, Err: err,
+			File: "the incoming folder", Hint: "the packages are published; the next run takes them away"}
+	}
+	return nil
+}
+
+// generated tells what was done.
+func (a *app) generated(rep report.Report, name string) {
+	rep.Manifest = name + ".db"
+	a.out.summary(rep)
+}
+
+// openPacman opens the pacman repository of that name.
+func (a *app) openPacman(at, name string) (r *repo.Repo, done func(), err error) {
+	folder, err := dir.OpenFolder(at, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	fsys := a.folder(folder)
+	if r, err = syncdb.Open(fsys, at); err == nil {
+		if f, _ := r.Format.(syncdb.Format); f.Name != name {
+			err = &report.Error{Stage: "open", Code: report.CodeUsage, Kind: report.KindUsage, File: at,
+				Err: errors.New("is the repository " + visible(f.Name) + ", not " + visible(name)), Hint: "give the name that it was made with"}
+		}
+	}
+	if told, ok := errors.AsType[*report.Error](err); ok && told.Code == report.CodeNoRepo {
+		told.Hint = "mmpush init " + quote(at) + " --kind pacman --name " + quote(name) + " makes a repository"
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, folder.Close())
+	}
+	return r, func() { _ = folder.Close() }, nil
+}
+
+// openAny opens a repository of either kind.
+func (a *app) openAny(at string) (r *repo.Repo, done func(), err error) {
+	folder, err := dir.OpenFolder(at, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	fsys := a.folder(folder)
+	open := pipeline.Open
+	if meta, err := repo.ReadMetadata(fsys, at); err == nil && meta.Kind == syncdb.KindName {
+		open = syncdb.Open
+	}
+	if r, err = open(fsys, at); err != nil {
+		return nil, nil, errors.Join(err, folder.Close())
+	}
+	return r, func() { _ = folder.Close() }, nil
+}
