@@ -164,6 +164,10 @@ func (s *Server) release(in *intake) {
 	if !s.forget(in) {
 		return
 	}
+	// Whoever takes the files over finds their bytes no longer reserved.
+	if err := s.tellFigures(); err != nil {
+		in.v.log.Error("failed", "during", "end of an upload", "error", err)
+	}
 	if err := s.State.Remove(in.record()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		in.v.log.Error("failed", "during", "end of an upload", "error", err)
 	}

@@ -186,7 +186,7 @@ func (w *world) connections() int {
 }
 
 // until waits for what another goroutine is about to do.
-func until(t *testing.T, true func() bool) {
+func until(t testing.TB, true func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

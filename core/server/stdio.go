@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmpush/mmpush/core/access"
@@ -89,23 +90,40 @@ func deadlines(conn io.ReadWriteCloser) net.Conn {
 	if c, ok := conn.(net.Conn); ok {
 		return c
 	}
-	return &timed{ReadWriteCloser: conn, read: watched{close: conn.Close}, write: watched{close: conn.Close}}
+	t := &timed{ReadWriteCloser: conn}
+	t.read.expired, t.write.expired = t.expire, t.expire
+	return t
 }
 
 // timed is a connection without deadlines.
 type timed struct {
 	io.ReadWriteCloser
 	read, write watched
+	// late: a deadline has closed it.
+	late atomic.Bool
 }
 
 var _ net.Conn = (*timed)(nil)
 
 func (t *timed) Read(b []byte) (int, error) {
-	return t.read.do(func() (int, error) { return t.ReadWriteCloser.Read(b) })
+	return t.explain(t.read.do(func() (int, error) { return t.ReadWriteCloser.Read(b) }))
 }
 
 func (t *timed) Write(b []byte) (int, error) {
-	return t.write.do(func() (int, error) { return t.ReadWriteCloser.Write(b) })
+	return t.explain(t.write.do(func() (int, error) { return t.ReadWriteCloser.Write(b) }))
+}
+
+func (t *timed) expire() {
+	t.late.Store(true)
+	_ = t.Close()
+}
+
+// explain says that it was a deadline, of whichever direction.
+func (t *timed) explain(n int, err error) (int, error) {
+	if err != nil && t.late.Load() {
+		err = os.ErrDeadlineExceeded
+	}
+	return n, err
 }
 
 // CloseWrite closes our half where the connection can.
@@ -129,13 +147,14 @@ func (t *timed) SetDeadline(at time.Time) error {
 
 // watched is one direction of a timed connection.
 type watched struct {
-	close func() error
+	// expired ends the call when its deadline has passed.
+	expired func()
 
 	mu    sync.Mutex
 	at    time.Time
 	timer *time.Timer
-	// busy: a call is under way; late: the deadline has ended it.
-	busy, late bool
+	// busy: a call is under way.
+	busy bool
 }
 
 // set moves the deadline, also of a call that is under way.
@@ -164,10 +183,9 @@ func (w *watched) arm() {
 func (w *watched) expire() {
 	w.mu.Lock()
 	over := w.busy && !w.at.IsZero() && !time.Now().Before(w.at)
-	w.late = w.late || over
 	w.mu.Unlock()
 	if over {
-		_ = w.close()
+		w.expired()
 	}
 }
 
@@ -181,8 +199,5 @@ func (w *watched) do(call func() (int, error)) (int, error) {
 	defer w.mu.Unlock()
 	w.busy = false
 	w.arm()
-	if err != nil && w.late {
-		err = os.ErrDeadlineExceeded
-	}
 	return n, err
 }
