@@ -15,6 +15,8 @@ type Identity struct {
 	Name     string
 	rights   []Right
 	operator bool
+	// proof is what the login was made with; zero without a login.
+	proof proof
 }
 
 // Operator is the identity of whoever works on the repository's own files: all

@@ -105,7 +105,9 @@ func (a *Authenticator) checkToken(_ context.Context, at Attempt, readings []str
 		case ok && token.expired(a.data().options.Now()):
 			return Identity{}, denied("expired token")
 		case ok:
-			return u.admitted(at.Protocol)
+			id, err := u.admitted(at.Protocol)
+			id.proof = token.proof()
+			return id, err
 		}
 	}
 	return Identity{}, denied("unknown token")
@@ -143,6 +145,7 @@ func (a *Authenticator) remembered(at Attempt, readings []string) (Identity, boo
 		return Identity{}, false
 	}
 	id, err := u.admitted(at.Protocol)
+	id.proof = u.hash.proof()
 	return id, err == nil
 }
 
@@ -155,6 +158,7 @@ func (a *Authenticator) admitNow(at Attempt, hash Hash, password string) (Identi
 		return Identity{}, denied("unknown user, or wrong password")
 	}
 	id, err := u.admitted(at.Protocol)
+	id.proof = u.hash.proof()
 	if err == nil {
 		s.memory.add(u.name, password)
 	}

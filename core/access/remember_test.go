@@ -124,3 +124,52 @@ func TestChanged(t *testing.T) {
 		}
 	}
 }
+
+// TestRenew: who has logged in stays as long as what that was done with holds.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	withToken, _, secret, err := parse(t, desks).AddToken("robot", "", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(withToken.Bytes())
+	for _, c := range []struct {
+		what, name, password string
+		edit                 func(*File) (*File, error)
+		passes               bool
+	}{
+		{"nothing", "alice", "right", func(f *File) (*File, error) { return f.SetRights("bob", nil) }, true},
+		{"other rights", "alice", "right", func(f *File) (*File, error) { return f.SetRights("alice", rights(t, "x")) }, true},
+		{"another password", "alice", "right", func(f *File) (*File, error) { return f.SetPassword("alice", hashOf(t, argonHorse)) }, false},
+		{"no password", "alice", "right", func(f *File) (*File, error) { return f.SetPassword("alice", Hash{}) }, false},
+		{"suspended", "alice", "right", func(f *File) (*File, error) { return f.SetSuspended("alice", true) }, false},
+		{"a password", "robot", secret.Reveal(), func(f *File) (*File, error) { return f.SetPassword("robot", hashOf(t, argonHorse)) }, true},
+		{"revoked", "robot", secret.Reveal(), func(f *File) (*File, error) { return f.RemoveToken("robot", f.Users()[4].Tokens[0].ID) }, false},
+	} {
+		d := newDesk(t, text, generous())
+		d.data().matches = func(Hash, string) bool { return true }
+		id, err := d.Login(t.Context(), attempt(c.name, c.password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Replace(edited(t, text, c.edit), Stamp{})
+		again, err := d.Renew(id)
+		if (err == nil) != c.passes || c.passes && again.Name != c.name {
+			t.Errorf("%s: %v %v", c.what, again, err)
+		}
+	}
+	d := newDesk(t, desks, generous())
+	expiring, _, secret, err := parse(t, desks).AddToken("robot", "", d.clock.at(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Replace(expiring, Stamp{})
+	id, err := d.Login(t.Context(), attempt("robot", secret.Reveal()))
+	if err == nil {
+		id, err = d.Renew(id)
+	}
+	d.clock.move(time.Hour)
+	if _, late := d.Renew(id); err != nil || late == nil {
+		t.Errorf("before and after the token has expired: %v, %v", err, late)
+	}
+}

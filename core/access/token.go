@@ -93,14 +93,14 @@ func checkLabel(label string) error {
 
 // findToken compares the secret with every token of the user, all of them
 // whichever fits, and returns the one that does.
-func findToken(tokens []storedToken, secret string) (Token, bool) {
+func findToken(tokens []storedToken, secret string) (storedToken, bool) {
 	sum := sha256.Sum256([]byte(secret))
 	found := -1
 	for i, t := range tokens {
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], t.sum[:]), i, found)
 	}
 	if found < 0 {
-		return Token{}, false
+		return storedToken{}, false
 	}
-	return tokens[found].Token, true
+	return tokens[found], true
 }

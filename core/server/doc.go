@@ -58,7 +58,9 @@
 // # What happens to an upload
 //
 // Rights are judged first, on what is declared: without them the answer is the same
-// whatever exists. Then a session of the same user that sends one of the same files is
+// whatever exists; and once more as they are when the files have come. An account that
+// was suspended meanwhile, or whose password or token was taken away, publishes nothing
+// of them. Then a session of the same user that sends one of the same files is
 // told to go and its bytes are taken over; then the declared bytes are admitted
 // against the user's quota and the free space, and reserved. What has come is kept
 // however the connection ends. A whole file is hashed: a wrong one is deleted, a right

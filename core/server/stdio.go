@@ -75,9 +75,13 @@ func (s *Server) identity(name string) (access.Identity, error) {
 	}
 	who, err := s.Users.Identity(name)
 	if err != nil {
-		return who, &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: "there is no account of this name, or it may not be used any more"}
+		return who, lapsed()
 	}
 	return who, nil
+}
+
+func lapsed() *tupkg.Refusal {
+	return &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: "there is no account of this name, or it or what was logged in with may not be used any more"}
 }
 
 func (s *Server) tooManySessions() error {

@@ -38,6 +38,8 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 		return nil, err
 	}
 	defer done()
+	// Who has no rights any more gets manifests rejected, so that none is left to be run.
+	lapsed := in.renew()
 	answers := map[int]report.Report{}
 	for i := range in.files {
 		f := &in.files[i]
@@ -52,6 +54,9 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 		in.s.mu.Lock()
 		in.kept(f)
 		in.s.mu.Unlock()
+	}
+	if lapsed != nil {
+		return nil, lapsed
 	}
 	if err := in.deliver(ctx, tell); err != nil {
 		return nil, err

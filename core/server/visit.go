@@ -23,6 +23,8 @@ type visit struct {
 	from    netip.Addr
 	private bool
 	acc     *account
+	// who is the user as of the login; zero without one.
+	who     access.Identity
 	version int
 	// turnedAway is what the client is told instead of a login.
 	turnedAway *tupkg.Refusal
@@ -67,7 +69,7 @@ func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Sess
 		v.log.Warn("login refused", "user", id.Name, "reason", "too many sessions")
 		return nil, v.s.tooManySessions()
 	}
-	v.version = login.Version
+	v.who, v.version = id, login.Version
 	v.log = v.log.With("user", id.Name)
 	v.log.Info("logged in", "version", login.Version)
 	return v, nil
@@ -107,8 +109,7 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 	if v.s.draining() {
 		return nil, stopping()
 	}
-	v.s.Refresh()
-	who, err := v.s.identity(v.acc.name)
+	who, err := v.identity()
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +135,19 @@ func (v *visit) declare(ctx context.Context, d tupkg.Declaration) (*intake, erro
 		return nil, err
 	}
 	return in, nil
+}
+
+// identity is what the user may do now, if the login still holds.
+func (v *visit) identity() (access.Identity, error) {
+	v.s.Refresh()
+	if v.s.Users == nil || v.who.Name == "" {
+		return v.s.identity(v.acc.name)
+	}
+	who, err := v.s.Users.Renew(v.who)
+	if err != nil {
+		return who, lapsed()
+	}
+	return who, nil
 }
 
 func stopping() *tupkg.Refusal {
