@@ -154,7 +154,7 @@ func (h folderHook) install(program string) (Installed, error) {
 		return s, err
 	}
 	if s.Other {
-		if s.Chained != "" {
+		if s.Chained != "" && !h.linked() {
 			return s, fmt.Errorf("is a hook of somebody else, and %s is there, too: bring them together first", filepath.Base(s.Chained))
 		}
 		s.Chained = s.File + chained
@@ -173,8 +173,8 @@ func (h folderHook) install(program string) (Installed, error) {
 	if err := vfs.CreateSynced(h.fsys, temp, 0o755, want); err != nil {
 		return s, err
 	}
-	if s.Other {
-		if err := h.fsys.Rename(h.name, h.name+chained); err != nil {
+	if s.Other && !h.linked() {
+		if err := h.setAside(); err != nil {
 			return s, errors.Join(err, h.fsys.Remove(temp))
 		}
 	}
@@ -183,6 +183,25 @@ func (h folderHook) install(program string) (Installed, error) {
 	}
 	s.Ours, s.Other, s.Changed = true, false, "installed"
 	return s, h.fsys.SyncDir(filepath.ToSlash(filepath.Dir(h.name)))
+}
+
+// setAside gives the hook that is there its other name; it keeps the first one where
+// files can have two, so that it runs at every moment until ours has taken its place.
+func (h folderHook) setAside() error {
+	if l, ok := h.fsys.(vfs.Linker); ok && l.Link(h.name, h.name+chained) == nil {
+		return nil
+	}
+	return h.fsys.Rename(h.name, h.name+chained)
+}
+
+// linked reports whether the hook has both names: an install was killed in between.
+func (h folderHook) linked() bool {
+	one, err := h.fsys.Lstat(h.name)
+	if err != nil {
+		return false
+	}
+	other, err := h.fsys.Lstat(h.name + chained)
+	return err == nil && one.Ino != 0 && one.Ino == other.Ino && one.Dev == other.Dev
 }
 
 // script is the hook: one line that becomes mmpush.
