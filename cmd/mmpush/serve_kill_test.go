@@ -117,7 +117,7 @@ func TestServeKilledInMidUpload(t *testing.T) {
 			random := rand.New(rand.NewPCG(7, uint64(version)))
 			repo, users := newRepo(t), filepath.Join(t.TempDir(), "users")
 			writeUsers(t, users, "bfinch@example.net")
-			files := largeUpload(t, 6<<20)
+			files := largeUpload(t, int64(kills+3)<<20) // far more than all kills let through
 			size := int64(0)
 			for _, f := range files {
 				size += f.Size
@@ -125,7 +125,7 @@ func TestServeKilledInMidUpload(t *testing.T) {
 			var sent, kept int64
 			for k := range kills {
 				s := startServing(t, repo, users)
-				c := &killing{kept: func() int64 { return keptIn(repo) }, from: kept, at: kept + 1 + random.Int64N(size*9/10/int64(kills)), t: t}
+				c := &killing{kept: func() int64 { return keptIn(repo) }, from: kept, at: kept + 1 + random.Int64N(512<<10), t: t}
 				c.kill = func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() }
 				r, err := sendTo(t, s.addr, version, func(conn net.Conn) net.Conn { c.Conn = conn; return c }, files)
 				if err == nil || !c.dead {
