@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mmpush/mmpush/core/access"
@@ -162,7 +163,7 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 }
 
 // tidy deletes what was published from the area, unless another manifest or session
-// counts on it. What cannot be deleted expires.
+// counts on it; that is parted from what is published. What cannot be deleted expires.
 func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
 	keep := map[string]bool{}
 	for _, other := range in.waiting() {
@@ -179,13 +180,14 @@ func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
 			}
 		}
 	}
-	gone := append([]string{c.sha}, c.signatureSums()...)
+	list := append([]string{c.sha}, c.signatureSums()...)
 	for _, f := range needed(m, in.s.arch) {
 		if !keep[f.SHA256] {
-			gone = append(gone, f.SHA256)
+			list = append(list, f.SHA256)
 		}
 	}
-	if err := in.s.discard(ctx, in.acc, gone, in.counts); err != nil {
+	err := in.s.discard(ctx, in.acc, list, in.counts)
+	if err = errors.Join(err, in.detach(ctx, m)); err != nil {
 		in.v.log.Warn("not deleted", "manifest", c.name, "error", err)
 	}
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"io/fs"
 	"path"
 
 	"github.com/mmpush/mmpush/core/index"
@@ -18,6 +17,8 @@ type place struct {
 	size int64
 	// md5 is set for published files.
 	md5 string
+	// received: it came whole and lies in the user's area.
+	received bool
 }
 
 // published finds the files of a manifest that the public index names, by SHA-256.
@@ -44,7 +45,7 @@ func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[strin
 		}
 		got := newSums()
 		if hashFile(r.FS, at, f.Size, got) == nil && got.sha() == f.SHA256 {
-			found[f.SHA256] = place{r.FS, at, f.Size, got.md5Text()}
+			found[f.SHA256] = place{fs: r.FS, name: at, size: f.Size, md5: got.md5Text()}
 		}
 	}
 	return found, ctx.Err()
@@ -86,31 +87,6 @@ func inIndex(view index.View, m *manifest.Manifest, f wanted) (string, error) {
 	return path.Clean(sources[0].Filename), nil
 }
 
-// shelf shows the files of an upload under the names that its manifest gives them,
-// wherever they are. It is for reading.
-type shelf struct {
-	vfs.FS
-	files map[string]place
-}
-
-// Open implements [vfs.FS].
-func (s shelf) Open(name string) (vfs.File, error) {
-	p, ok := s.files[name]
-	if !ok {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return p.fs.Open(p.name)
-}
-
-// Lstat implements [vfs.FS].
-func (s shelf) Lstat(name string) (vfs.Info, error) {
-	p, ok := s.files[name]
-	if !ok {
-		return vfs.Info{}, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
-	}
-	return p.fs.Lstat(p.name)
-}
-
 // locate finds the files of a manifest; missing are those that are nowhere.
 func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (files map[string]place, missing []wanted, err error) {
 	files = map[string]place{}
@@ -121,7 +97,7 @@ func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (
 			return nil, nil, err
 		}
 		if at != "" {
-			files[f.Name] = place{fs: s.State, name: at, size: f.Size}
+			files[f.Name] = place{fs: s.State, name: at, size: f.Size, received: true}
 			continue
 		}
 		if public == nil {

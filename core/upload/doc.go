@@ -10,7 +10,8 @@
 //     the package come from the same read, so that what is verified is what is
 //     staged, whatever somebody does to the original meanwhile;
 //   - the uploader's files are only read: never linked, renamed or changed, since
-//     somebody may hold them open and write to them after the check;
+//     somebody may hold them open and write to them after the check. A [Giver] has
+//     files of which it knows better, and gives those itself;
 //   - not more than the declared size is read or written, and one byte to see that
 //     there is more;
 //   - memory does not grow with the size of a file;

@@ -31,9 +31,12 @@ func (r *reader) file(ctx context.Context, got *Received) error {
 		return nil
 	}
 	r.meter.start(got.File)
-	if r.to == nil {
+	switch {
+	case r.to == nil:
 		err = r.read(ctx, src, nil, got)
-	} else {
+	case r.given(got):
+		err = r.adopt(ctx, got)
+	default:
 		err = r.copy(ctx, src, got)
 	}
 	if err != nil {
@@ -41,6 +44,29 @@ func (r *reader) file(ctx context.Context, got *Received) error {
 	}
 	r.meter.end()
 	return nil
+}
+
+// given reports whether the staged file is there already: whoever has the original has
+// given it as it is.
+func (r *reader) given(got *Received) bool {
+	g, ok := r.u.FS.(Giver)
+	return ok && g.Give(path.Join(r.u.Dir, got.Name), r.to, path.Join(r.folder, got.Name))
+}
+
+// adopt reads a staged file that was given, and makes it one that can be published.
+func (r *reader) adopt(ctx context.Context, got *Received) error {
+	f, err := r.to.Open(path.Join(r.folder, got.Name))
+	if err != nil {
+		return r.stageError(got.Name, err)
+	}
+	defer f.Close()
+	if err := f.Chmod(publishedMode); err != nil {
+		return r.stageError(got.Name, err)
+	}
+	if err := r.read(ctx, f, nil, got); err != nil {
+		return err
+	}
+	return r.settle(f, got)
 }
 
 // copy makes the staged file and reads it, or reads the original on the way into

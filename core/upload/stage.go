@@ -46,7 +46,8 @@ type Progress struct {
 // it. Files are made with mode 0644 and are durable; their entries are not: the
 // commit syncs the folder that the files end up in. A long file is synced while it
 // is written, so calls of Write and Sync can come at once. If the manifest has no
-// package for arch, nothing is copied.
+// package for arch, nothing is copied. What a [Giver] gives is not copied either; it is
+// read and checked like everything else.
 //
 // Findings in Received are about the uploader's files. An error is a
 // *[report.Error] of stage "stage"; what is in the folder then is for the caller

@@ -49,6 +49,16 @@ type Upload struct {
 	Received []Received
 }
 
+// Giver is what the FS of an [Upload] can be if it has files of its own making that
+// nobody can write to any more: [Stage] then takes them as they are, without a copy.
+type Giver interface {
+	// Give gives a file one more name in an FS, and reports whether it did: only for a
+	// file whose content is durable, that has one name, and that nobody has open, or
+	// can open, to write to it. False is no error: Stage copies. The file's mode may
+	// change; whoever gives it deletes its own name when the file is published.
+	Give(name string, to vfs.FS, as string) bool
+}
+
 // Received is what was found when a file was read, once, from its first byte to
 // its last.
 type Received struct {
