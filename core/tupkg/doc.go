@@ -99,7 +99,8 @@
 // must have. The server answers OFFER, with a number for each file between 0 and its
 // size, or ERROR. The client then sends the missing bytes of each file, in the order of
 // the files, in DATA of any length that a frame holds; nothing for a file that is held
-// whole. After the last byte, or at once in a dry run, the server judges and sends
+// whole. A server of ours never holds a manifest, so that a client can put it last and
+// keep it back until it has verified what it sends. After the last byte, or at once in a dry run, the server judges and sends
 // VERDICT; its report is the JSON form of [report.Report]. After VERDICT, or after an
 // ERROR with the upload's id, the client may send the next UPLOAD, but not before.
 //

@@ -2,6 +2,7 @@ package tupkg
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/mmpush/mmpush/core/report"
@@ -46,10 +47,12 @@ func Converse(ctx context.Context, conn io.ReadWriteCloser, u upload.Upload, o O
 type conversation struct {
 	u upload.Upload
 	o Options
-	// set is what is declared, once the files are verified; notes are what that found.
+	// set is what is declared; notes are what the verifying of the files has found.
 	set   *wire.Set
 	files *files
 	notes []report.Finding
+	// checking verifies the files while they are sent; nil if they are verified.
+	checking *checking
 	// met: a server has taken the login.
 	met bool
 	// sent counts the bytes of file data over all connections, skipped those that the
@@ -63,7 +66,12 @@ func newConversation(u upload.Upload, o Options) *conversation {
 	return &conversation{u: u, o: o, skipped: -1, files: &files{u: u}}
 }
 
-func (c *conversation) close() { c.files.close() }
+func (c *conversation) close() {
+	if c.checking != nil {
+		c.checking.stop()
+	}
+	c.files.close()
+}
 
 // once has the conversation on one connection. Its errors are those of the wire.
 func (c *conversation) once(ctx context.Context, conn io.ReadWriteCloser) (report.Report, error) {
@@ -90,13 +98,27 @@ func (c *conversation) once(ctx context.Context, conn io.ReadWriteCloser) (repor
 	c.base = c.sent
 	result, err := client.Push(ctx, *c.set)
 	c.sent = c.base + result.Sent
+	if errors.Is(err, errRefused) {
+		return c.refused(c.checking.found), nil
+	}
 	if err != nil {
-		return report.Report{}, err
+		return report.Report{}, c.ownFault(err)
+	}
+	if c.checking != nil && c.checking.verdict() == nil {
+		c.notes = c.checking.found
 	}
 	return c.answer(result)
 }
 
-// refused is the report of an upload that is not sent at all.
+// ownFault is what the verifying ran into, if that is why the sending has ended.
+func (c *conversation) ownFault(err error) error {
+	if own, ok := errors.AsType[*report.Error](err); ok {
+		return own
+	}
+	return err
+}
+
+// refused is the report of an upload that was not sent, or not to its end.
 func (c *conversation) refused(found []report.Finding) report.Report {
 	return report.Report{
 		Schema: report.Schema, Result: report.Rejected, Manifest: c.u.Name, Repository: c.o.Target, Findings: found,

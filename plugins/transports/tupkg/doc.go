@@ -11,7 +11,10 @@
 // What happens, in this order: the login; then the upload's own files are verified as
 // a repository on this machine would do it, and if they are refused, nothing is sent;
 // then the declaration, on which the server judges rights, room and, in a dry run, what
-// would happen; then the bytes that the server misses; then its verdict.
+// would happen; then the bytes that the server misses; then its verdict. Large files
+// whose sizes are right are verified while they are sent. The manifest, without which the
+// server publishes nothing, then waits for the result; if they are refused, the upload is
+// cancelled.
 //
 // It promises, besides what every transport does:
 //   - no password goes to a server that has not proved who it is, nor over a connection

@@ -19,11 +19,18 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// prepare verifies the upload's files for the server's architectures and makes the
-// declaration of them, the manifest last. Where something refuses, there is none.
+// prepare makes the declaration of the upload's files for the server's architectures,
+// the manifest last. They are verified before, or, if they are large and look right, while
+// they are sent. Where something refuses, there is no declaration.
 func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, []report.Finding, error) {
 	archs = c.files.architectures(archs)
-	found, err := check(ctx, c.u, archs, upload.Options{Progress: c.o.Progress})
+	list := c.files.of(archs)
+	beside := !c.o.DryRun && c.files.plausible(list)
+	var found []report.Finding
+	var err error
+	if !beside {
+		found, err = check(ctx, c.u, archs, upload.Options{Progress: c.o.Progress})
+	}
 	if err != nil || report.Refused(found) {
 		return nil, found, err
 	}
@@ -31,7 +38,11 @@ func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, 
 	if err != nil {
 		return nil, nil, err
 	}
-	list := append(append(c.files.of(archs), c.files.signatures()...), c.files.manifest(text))
+	list = append(append(list, c.files.signatures()...), c.files.manifest(text))
+	if beside {
+		c.checking = startChecking(ctx, c.u, archs)
+		guard(list, c.checking)
+	}
 	return &wire.Set{
 		Files: list, Manifest: text, ManifestFile: len(list) - 1, DryRun: c.o.DryRun,
 		Wishes:   wire.Wishes{Rebuild: c.o.Rebuild, Downgrade: c.o.Downgrade, TakeOver: c.o.TakeOver},
