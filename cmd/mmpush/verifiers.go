@@ -11,6 +11,7 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/plugins/verifiers/contents"
 	programs "github.com/mmpush/mmpush/plugins/verifiers/exec"
+	"github.com/mmpush/mmpush/plugins/verifiers/installable"
 	"github.com/mmpush/mmpush/plugins/verifiers/policy"
 	signatures "github.com/mmpush/mmpush/plugins/verifiers/signature"
 )
@@ -28,7 +29,8 @@ func verifiers() map[string]maker {
 			}
 			return programs.New(s.Config, s.Timeout, os.TempDir())
 		},
-		"policy": func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return policy.New(s.Config) },
+		"installable": func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return installable.New(s.Config) },
+		"policy":      func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return policy.New(s.Config) },
 		"signature": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
 			return signatures.New(s.Config, settingsFiles(r))
 		},

@@ -93,12 +93,13 @@ const (
 	CodeNamespace     Code = "MP-NAMESPACE"
 
 	// What the verifiers contents, installable and source find.
-	CodeFiles   Code = "MP-FILES"
-	CodeSetUID  Code = "MP-SETUID"
-	CodeEscape  Code = "MP-ESCAPE"
-	CodeMachine Code = "MP-MACHINE"
-	CodeOverlap Code = "MP-OVERLAP"
-	CodeLists   Code = "MP-LISTS"
+	CodeFiles       Code = "MP-FILES"
+	CodeSetUID      Code = "MP-SETUID"
+	CodeEscape      Code = "MP-ESCAPE"
+	CodeMachine     Code = "MP-MACHINE"
+	CodeOverlap     Code = "MP-OVERLAP"
+	CodeLists       Code = "MP-LISTS"
+	CodeInstallable Code = "MP-INSTALLABLE"
 
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"

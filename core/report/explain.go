@@ -154,6 +154,9 @@ func explanations() []Explanation {
 			"The client unpacks one over the other, and removes the file with whichever of them goes first. Move the file into one package on which the other depends; or name it under `shared` of the verifier `contents`. A file that moves from one package to another needs both published in one upload."},
 		{CodeLists, "it is not known which files some packages install",
 			"The verifier `contents` keeps a list of the files of each package in REPO/.mmpush/files. Packages that were published before it was in the settings have none; each change makes some (`learn`). Until all are there, a conflict with one of the others is not noticed. A list that is damaged counts as missing. Nothing is refused for this."},
+		{CodeInstallable, "a package that clients could not install",
+			"The verifier `installable` has looked at the `depends` of the packages as they would be after the change: no package in this repository, nor in those that its settings name under `bases`, meets one of them. `actual` says which versions are there. " +
+				"A package that comes in needs what it depends on published before it, or in the same upload; a package that stays needs a new build for a library that is replaced by another one. What could not be installed before either is not told."},
 		{CodePolicyName, "a name that this repository does not take",
 			"The verifier `policy` in the repository's settings allows only some names of sources or packages, or denies this one. Choose another name, or ask whoever runs the repository."},
 		{CodePolicySize, "larger than this repository takes",
