@@ -126,7 +126,7 @@ func (c *gensyncCmd) request(a *app) (req syncdb.Request, closing func(), err er
 		return req, closing, unreadableFolder(c.Incoming, err)
 	}
 	open = append(open, func() { _ = folder.Close() })
-	waiting, err := arrived(a.folder(folder), c.Incoming)
+	waiting, err := arrived(a.folder(folder), ".", c.Incoming)
 	if err != nil {
 		return req, closing, unreadableFolder(c.Incoming, err)
 	}
@@ -140,10 +140,10 @@ func unreadableFolder(at string, err error) error {
 	return &report.Error{Stage: "arguments", Code: report.CodeUsage, Kind: report.KindUsage, File: at, Err: err, Hint: "look at the path, and at who may read it"}
 }
 
-// arrived are the packages in an incoming folder, by user and name. Names that begin
-// with a dot are still being written.
-func arrived(fsys vfs.FS, at string) ([]syncdb.Source, error) {
-	users, err := fsys.ReadDir(".")
+// arrived are the packages in an incoming folder, by user and name; base is the folder in
+// fsys, and at how people call it. Names that begin with a dot are still being written.
+func arrived(fsys vfs.FS, base, at string) ([]syncdb.Source, error) {
+	users, err := fsys.ReadDir(base)
 	if err != nil {
 		return nil, err
 	}
@@ -152,15 +152,13 @@ func arrived(fsys vfs.FS, at string) ([]syncdb.Source, error) {
 		if !u.Mode.IsDir() || u.Name[0] == '.' {
 			continue
 		}
-		files, err := fsys.ReadDir(u.Name)
+		files, err := fsys.ReadDir(path.Join(base, u.Name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		for _, f := range files {
 			if _, ok := alpm.IsFileName(f.Name); ok && f.IsRegular() && f.Name[0] != '.' {
-				list = append(list, syncdb.Source{
-					FS: fsys, Path: path.Join(u.Name, f.Name), Shown: filepath.Join(at, u.Name, f.Name), Who: u.Name, Alone: true,
-				})
+				list = append(list, sourceAt(fsys, base, at, u.Name, f.Name))
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func (c *receiveCmd) receive(ctx context.Context, a *app, conn io.ReadWriteClose
 			Hint: "leave the path out of the target (ssh://HOST), or name the one that the key is for",
 		})
 	}
-	s, done, err := c.open(a, log)
+	s, done, err := c.open(ctx, a, log)
 	if err != nil {
 		return c.refuse(ctx, conn, log, err)
 	}
@@ -110,7 +110,7 @@ func (c *receiveCmd) receive(ctx context.Context, a *app, conn io.ReadWriteClose
 }
 
 // open opens the repository for one session.
-func (c *receiveCmd) open(a *app, log *slog.Logger) (s *server.Server, done func(), err error) {
+func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *server.Server, done func(), err error) {
 	r, closeRepo, err := a.openRepo(c.Repo)
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +135,7 @@ func (c *receiveCmd) open(a *app, log *slog.Logger) (s *server.Server, done func
 		Users: users, Refresh: refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
 		Transport: "ssh", Agent: agent(), Program: program("receive"), Required: a.required, Log: log,
 	}
-	closeIncoming, err := c.accept(a, &o, c.Repo, stateFolder(c.State, c.Repo))
+	closeIncoming, err := c.accept(ctx, a, &o, c.Repo, stateFolder(c.State, c.Repo))
 	if err != nil {
 		closeState()
 		closeRepo()

@@ -17,7 +17,7 @@ func TestReceiveHearsOfUsers(t *testing.T) {
 	writeUsers(t, users, "first")
 	var out bytes.Buffer
 	a := &app{env: shell{}.env(&out, &out, nil)}
-	s, done, err := (&receiveCmd{Repo: repo, Users: &users}).open(a, slog.New(slog.DiscardHandler))
+	s, done, err := (&receiveCmd{Repo: repo, Users: &users}).open(t.Context(), a, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

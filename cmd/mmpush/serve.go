@@ -100,7 +100,7 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
 		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: agent(), Program: program("serve"), Required: a.required, Log: log,
 	}
-	closeIncoming, err := c.accept(a, &o, at, stateFolder(c.State, at))
+	closeIncoming, err := c.accept(ctx, a, &o, at, stateFolder(c.State, at))
 	if err != nil {
 		return nil, err
 	}

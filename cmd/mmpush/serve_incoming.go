@@ -18,16 +18,23 @@ import (
 type acceptFlags struct {
 	Incoming       string `placeholder:"DIR" help:"Where pacman packages go, which need no manifest: DIR/USER/NAME. Default: incoming in the state's folder."`
 	OnComplete     string `placeholder:"PROGRAM" help:"Run it after each accepted upload, as PROGRAM RESULT USER, with the facts as JSON on its standard input; without a shell."`
+	Gensync        string `placeholder:"NAME=DIR" help:"Publish the packages of the incoming folder in this pacman repository, after each upload; the uploader is told what came of them."`
 	OnCompleteTime span   `placeholder:"DURATION" help:"How long the program may take. Default: 1m."`
 }
 
 // accept sets what becomes of accepted uploads; at is the folder where the state is.
-func (f *acceptFlags) accept(a *app, o *server.Options, repository, at string) (done func(), err error) {
+func (f *acceptFlags) accept(ctx context.Context, a *app, o *server.Options, repository, at string) (done func(), err error) {
 	folder := ""
 	if o.Incoming, folder, done, err = f.incoming(a, o.State, o.Dir, at); err != nil {
 		return nil, err
 	}
-	if o.Complete, err = f.complete(repository, folder, o.Log); err != nil {
+	program, err := f.complete(repository, folder, o.Log)
+	if err == nil {
+		var g *generator
+		g, err = f.generator(ctx, a, o.Incoming, folder, o.Log)
+		o.Complete = both(g, program)
+	}
+	if err != nil {
 		done()
 		return nil, err
 	}

@@ -63,6 +63,7 @@ const (
 	CodeRoom      Code = "MP-ROOM"
 	CodeDepends   Code = "MP-DEPENDS"
 	CodeComplete  Code = "MP-COMPLETE"
+	CodePacman    Code = "MP-PACMAN"
 
 	// What fsck finds in a repository: exit 3.
 	CodeLost     Code = "MP-LOST"

@@ -103,6 +103,8 @@ func explanations() []Explanation {
 			"The removal takes away a package that another one, still published, names in its `depends`, and nothing else is published under that name. Clients will not be able to install it. Remove the other one too, or publish a new version of what is missing."},
 		{CodeComplete, "the program after an upload has failed",
 			"The upload was accepted, and nothing of it is lost. The server runs a program of its own after that (`serve --on-complete`), to generate a database for instance; it failed or took too long. Whoever runs the server finds its output in the log. Sending the same upload again runs it again."},
+		{CodePacman, "what became of a pacman package",
+			"The server publishes the packages of its incoming folder in a pacman repository (`serve --gensync`), and says of each what it did: added, replaced, unchanged. A package that is refused is told with its own code, and stays in the incoming folder; correct it and send it again."},
 		{CodeLost, "a published file is not there",
 			"The index names a file that the repository's folder does not have, so clients fail to download it. `mmpush fsck --repair` puts it back if the same bytes are still somewhere in the repository; else push the upload again, or take the package out with `mmpush remove`."},
 		{CodeDamaged, "a published file has other bytes than the index says",

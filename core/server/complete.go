@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
@@ -31,6 +33,16 @@ type Delivered struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Told is what [Options].Complete returns if it has something to tell the user that is no
+// failure; Err, if not nil, is a failure besides.
+type Told struct {
+	Findings []report.Finding
+	Err      error
+}
+
+// Error implements error.
+func (t Told) Error() string { return fmt.Sprint(t.Findings, t.Err) }
+
 // accepted notes an upload that was published, for complete.
 func (in *intake) accepted(rep report.Report) {
 	in.completions = append(in.completions, Completion{Result: rep.Result, Report: &rep})
@@ -55,6 +67,10 @@ func (in *intake) complete(ctx context.Context, tell func(tupkg.Progress)) {
 		c.Schema, c.User, c.Transport, c.Request = report.Schema, in.acc.name, in.s.Transport, in.v.id
 		// A client that cancels now is too late: what it has sent is accepted.
 		err := in.s.Complete(context.WithoutCancel(ctx), c)
+		if told, ok := errors.AsType[Told](err); ok {
+			in.notes = append(in.notes, told.Findings...)
+			err = told.Err
+		}
 		if err == nil {
 			continue
 		}
