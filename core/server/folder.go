@@ -76,6 +76,11 @@ func (s *Server) share(name string) error {
 
 // chmod is share's way down.
 func (s *Server) chmod(name string, info vfs.Info) error {
+	if now, err := s.State.Lstat(name); err != nil || now.IsRegular() && now.Links > 1 {
+		// A killed process has left it with a published name, too; what has gone is
+		// nobody's.
+		return gone(err)
+	}
 	mode := s.fileMode
 	if info.Mode.IsDir() {
 		mode = s.folderMode

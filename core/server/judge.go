@@ -54,6 +54,12 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
+	if wrong := in.wrong(); c.own && in.v.version == 2 && len(wrong) > 0 {
+		// A set is one upload: with a part of it wrong, nothing of it is published.
+		rep.Findings = append(rep.Findings, wrong...)
+		err = in.reject(ctx, c, at, &rep)
+		return rep, err
+	}
 	files, missing, err := in.s.locate(ctx, in.acc, m)
 	if err != nil {
 		return rep, err
@@ -82,6 +88,16 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	in.keepSent(c, at)
 	in.tidy(ctx, c, m)
 	return published, nil
+}
+
+// wrong is what is wrong with the files of this upload.
+func (in *intake) wrong() (list []report.Finding) {
+	for _, f := range in.files {
+		if f.wrong != nil {
+			list = append(list, *f.wrong)
+		}
+	}
+	return list
 }
 
 // readManifest reads a manifest of the area and says what is wrong with it.

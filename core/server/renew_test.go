@@ -79,3 +79,24 @@ func (w *world) connect(t *testing.T) (c *tupkg.Client, done func()) {
 		end()
 	}
 }
+
+// TestWrongPartOfASet: an upload of which one file came wrong is rejected as a whole.
+func TestWrongPartOfASet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	files := append(built("foo", "1.0"), mpktest.File{Name: "notes.txt", Data: []byte("notes")})
+	set := setOf(tupkg.Set{}, files)
+	last := len(set.Files) - 1
+	set.Files[last].SHA256 = sumOf("other")
+	c, done := w.connect(t)
+	defer done()
+	r, err := c.Push(context.Background(), set)
+	if err != nil || r.Report.Result != report.Rejected || len(r.Report.Findings) != 1 || r.Report.Kept == "" {
+		t.Errorf("%+v %v", r.Report, err)
+	}
+	if got := mustShelves(t, w.disk); len(got) > 0 {
+		t.Errorf("%q are public", got)
+	}
+	r, err = c.Push(context.Background(), setOf(tupkg.Set{}, files))
+	mustPass(t, r, err)
+}

@@ -175,3 +175,28 @@ func TestKept(t *testing.T) {
 		t.Errorf("%v: %q", err, w.files(t, "refused"))
 	}
 }
+
+// TestShareLeavesThePublished: a file that a killed process has left with a published
+// name, too, keeps the mode that its readers need.
+func TestShareLeavesThePublished(t *testing.T) {
+	t.Parallel()
+	dir, err := vfs.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	err = errors.Join(dir.Mkdir("area", 0o700), vfs.CreateSynced(dir, "area/own", 0o600, nil), vfs.CreateSynced(dir, "public", 0o644, nil),
+		dir.Link("public", "area/left"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Options: Options{State: dir}, fileMode: 0o660, folderMode: 0o770 | fs.ModeSetgid}
+	if err := s.share("area"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]fs.FileMode{"public": 0o644, "area/own": 0o660} {
+		if info, err := dir.Lstat(name); err != nil || info.Mode.Perm() != want {
+			t.Errorf("%s has the mode %s, %v", name, info.Mode, err)
+		}
+	}
+}

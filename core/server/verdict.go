@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
@@ -97,7 +98,9 @@ func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 	for _, f := range in.files {
 		if f.wrong != nil {
 			v.Report.Result = report.Rejected
-			v.Report.Findings = append(v.Report.Findings, *f.wrong)
+			if !slices.Contains(v.Report.Findings, *f.wrong) {
+				v.Report.Findings = append(v.Report.Findings, *f.wrong)
+			}
 		}
 	}
 	v.Report.Findings = append(v.Report.Findings, in.notes...)
