@@ -83,7 +83,7 @@ func (p *push) worker(id string) (*exec.Cmd, io.ReadCloser, error) {
 		}
 	}
 	if p.flags.Users != nil {
-		args = append(args, "--users="+*p.flags.Users)
+		args = append(args, "--users="+p.config.Users)
 	}
 	if p.flags.As != nil {
 		args = append(args, "--as="+*p.flags.As)

@@ -138,7 +138,10 @@ func (f *hookFlags) override(c *gitpush.Config) error {
 		if *f.Users == "" {
 			return wrongUsage("such as /etc/mmpush/users; without the flag git's configuration decides", "--users is empty, which would give all rights to everybody")
 		}
-		c.Users = *f.Users
+		var err error
+		if c.Users, err = filepath.Abs(*f.Users); err != nil {
+			return wrongUsage("give the path of a users file", "--users: %w", err)
+		}
 	}
 	if (f.Repo == nil) != (len(f.Refs) == 0) {
 		return wrongUsage("such as -R /srv/repo --refs refs/heads/dist", "-R and --refs go together")

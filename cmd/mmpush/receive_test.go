@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mmpush/mmpush/hooks/gitpush"
@@ -37,8 +39,44 @@ func TestReceiveHearsOfUsers(t *testing.T) {
 // TestHookWithoutUsersFile: a flag whose variable was not set does not open the door.
 func TestHookWithoutUsersFile(t *testing.T) {
 	t.Parallel()
-	c := gitpush.Config{Users: "users"}
+	at, err := filepath.Abs("users")
+	c, relative := gitpush.Config{}, "users"
+	// A worker of the hook has another working folder.
+	if oerr := (&hookFlags{Users: &relative}).override(&c); err != nil || oerr != nil || c.Users != at {
+		t.Errorf("%v %v, users %q", err, oerr, c.Users)
+	}
 	if err := (&hookFlags{Users: new(string)}).override(&c); exitOfError(err) != exitUsage || c.Users == "" {
 		t.Errorf("%v, users %q", err, c.Users)
+	}
+}
+
+// TestUsersFileGone: what makes the users file unreadable is logged once, not at each
+// knock at the door.
+func TestUsersFileGone(t *testing.T) {
+	t.Parallel()
+	users := filepath.Join(t.TempDir(), "users")
+	writeUsers(t, users, "first")
+	var log bytes.Buffer
+	u, err := openUsers(users, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := os.Rename(users, users+".away"); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			u.refresh()
+		}
+		if _, err := u.auth.Identity("first"); err != nil {
+			t.Error(err)
+		}
+		writeUsers(t, users, "second")
+		u.refresh()
+		writeUsers(t, users, "first")
+		u.force()
+	}
+	if n := strings.Count(log.String(), "cannot be read"); n != 2 {
+		t.Errorf("told %d times:\n%s", n, log.String())
 	}
 }

@@ -20,6 +20,8 @@ type usersFile struct {
 	mu   sync.Mutex
 	// broken is the state of the file that could not be read, to tell it once.
 	broken access.Stamp
+	// told is why it could not be read at last, told once too.
+	told string
 }
 
 func openUsers(path string, log *slog.Logger) (*usersFile, error) {
@@ -51,9 +53,14 @@ func (u *usersFile) read(anyhow bool) {
 	file, stamp, err := readUsers(u.path)
 	if err != nil {
 		u.broken = stamp
+		if err.Error() == u.told && !anyhow {
+			return
+		}
+		u.told = err.Error()
 		u.log.Error("the users file cannot be read; the users stay as they were", "error", err)
 		return
 	}
+	u.told = ""
 	u.auth.Replace(file, stamp)
 	u.log.Info("users read again", "file", u.path)
 }

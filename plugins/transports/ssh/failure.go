@@ -61,7 +61,7 @@ func sshFailed(last, said string) error {
 	if last == "" {
 		last = "it ended and does not say why"
 	}
-	err := errors.New("ssh: " + last)
+	err := errors.New("ssh: " + strings.TrimPrefix(last, "ssh: "))
 	for _, d := range denials() {
 		if strings.Contains(said, d.says) {
 			return &report.Error{Stage: stage, Code: report.CodeLogin, Kind: report.KindDenied, Err: err, Hint: d.hint}
