@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mmpush/mmpush/core/manifest"
@@ -13,7 +14,7 @@ import (
 )
 
 type pushCmd struct {
-	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
+	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them; or pacman packages, for a pacman repository."`
 
 	To             *string `placeholder:"TARGET" help:"Where to publish: the folder of a repository, a server: tupkgs://[USER@]HOST[:PORT], a machine with mmpush: ssh://[USER@]HOST[:PORT]/REPO, or a drop folder: sftp://[USER@]HOST[:PORT]/FOLDER. Default: $$MMPUSH_TO."`
 	Init           bool    `help:"Make the repository if it is not there; needs --arch."`
@@ -43,6 +44,9 @@ func (*pushCmd) Help() string {
 }
 
 func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
+	if slices.ContainsFunc(c.Manifests, isPackage) {
+		return c.pushPacman(ctx, a)
+	}
 	t, done, err := c.open(ctx, a)
 	if err != nil {
 		return a.fail(err)
