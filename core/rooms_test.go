@@ -60,7 +60,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",
@@ -72,6 +72,7 @@ func rooms() map[string][]string {
 		"plugins/verifiers/exec":        {"core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
 		"plugins/verifiers/installable": {"core/index", "core/plan", "core/repo", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
 		"plugins/verifiers/policy":      {"core/index", "core/plan", "core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
+		"plugins/verifiers/source":      {"core/archive", "core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
 		"plugins/verifiers/signature":   {"core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
 		"plugins/example/licence":       {"core/report", "core/upload", "plugins"},
 		"plugins/example/folder":        {"core/report", "core/transport", "core/upload", "plugins", "plugins/transports/dir"},

@@ -14,6 +14,7 @@ import (
 	"github.com/mmpush/mmpush/plugins/verifiers/installable"
 	"github.com/mmpush/mmpush/plugins/verifiers/policy"
 	signatures "github.com/mmpush/mmpush/plugins/verifiers/signature"
+	sources "github.com/mmpush/mmpush/plugins/verifiers/source"
 )
 
 // maker makes a verifier that is built in, from what a repository's settings say of it.
@@ -31,6 +32,13 @@ func verifiers() map[string]maker {
 		},
 		"installable": func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return installable.New(s.Config) },
 		"policy":      func(_ *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) { return policy.New(s.Config) },
+		"source": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
+			v, err := sources.New(s.Config)
+			if err == nil && v.Runs() {
+				err = trustedSettings(r)
+			}
+			return v, err
+		},
 		"signature": func(r *repo.Repo, s repo.VerifierSetting) (verify.Verifier, error) {
 			return signatures.New(s.Config, settingsFiles(r))
 		},

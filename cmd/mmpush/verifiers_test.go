@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ import (
 // The verifiers that are built in, with the real programs that sign.
 func TestVerifierScripts(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"gpg", "ssh-keygen", "minisign"} {
+	for _, name := range []string{"gpg", "ssh-keygen", "minisign", "git"} {
 		programtest.Need(t, name)
 	}
 	genuine, err := filepath.Abs(corpus)
@@ -41,7 +42,7 @@ func TestVerifierScripts(t *testing.T) {
 			return makeKeys(e)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "settings": addSettings, "serving": serveScript, "allow": allowSigner, "touch-manifest": touchManifest, "drop-folder": unsignedDrop, "made-uploads": madeUploads,
+			"exits": exits, "settings": addSettings, "serving": serveScript, "allow": allowSigner, "touch-manifest": touchManifest, "drop-folder": unsignedDrop, "made-uploads": madeUploads, "tag-source": tagSource,
 		},
 	})
 }
@@ -139,6 +140,30 @@ func madeUploads(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(os.Mkdir(at, 0o755))
 		_, err := u.Write(at)
 		ts.Check(err)
+	}
+}
+
+// tagSource is `tag-source TARBALL REPOSITORY TAG`: a bare git repository with the files
+// of a source tarball in the commit of a tag.
+func tagSource(ts *testscript.TestScript, _ bool, args []string) {
+	work, bare := ts.MkAbs("checkout"), ts.MkAbs(args[1])
+	ts.Check(os.RemoveAll(work))
+	ts.Check(os.Mkdir(work, 0o755))
+	author := []string{"-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"}
+	for _, argv := range [][]string{
+		{"tar", "-xf", ts.MkAbs(args[0])},
+		{"rm", "mmpack/src_orig_tracing"},
+		slices.Concat([]string{"git"}, author, []string{"init", "--quiet"}),
+		{"git", "add", "--all", "--force"},
+		slices.Concat([]string{"git"}, author, []string{"commit", "--quiet", "--message", "x"}),
+		slices.Concat([]string{"git"}, author, []string{"tag", "--annotate", "--message", "x", args[2]}),
+		{"git", "clone", "--quiet", "--bare", ".", bare},
+	} {
+		c := exec.Command(argv[0], argv[1:]...)
+		c.Dir = work
+		if out, err := c.CombinedOutput(); err != nil {
+			ts.Fatalf("%v: %v\n%s", argv, err, out)
+		}
 	}
 }
 

@@ -101,6 +101,9 @@ const (
 	CodeOverlap     Code = "MP-OVERLAP"
 	CodeLists       Code = "MP-LISTS"
 	CodeInstallable Code = "MP-INSTALLABLE"
+	CodeSource      Code = "MP-SOURCE"
+	CodeSpecs       Code = "MP-SPECS"
+	CodeTag         Code = "MP-TAG"
 
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"

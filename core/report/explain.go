@@ -159,6 +159,12 @@ func explanations() []Explanation {
 		{CodeInstallable, "a package that clients could not install",
 			"The verifier `installable` has looked at the `depends` of the packages as they would be after the change: no package in this repository, nor in those that its settings name under `bases`, meets one of them. `actual` says which versions are there. " +
 				"A package that comes in needs what it depends on published before it, or in the same upload; a package that stays needs a new build for a library that is replaced by another one. What could not be installed before either is not told."},
+		{CodeSource, "a source tarball that cannot be unpacked",
+			"The verifier `source` reads the tarball as `mmpack source` and a rebuild would. It is no tar archive compressed with xz (or gzip or zstd, by its name), is cut short or damaged, or has a member that would be written outside of its folder. Make it again with mmpack-build."},
+		{CodeSpecs, "a source tarball that is of something else",
+			"The tarball has no mmpack/specs, or its `name` or `version` is not the manifest's: the packages were built from another source than the one that is published with them. `name` and `version` have to be lines of their own in mmpack/specs."},
+		{CodeTag, "a source tarball that is not what is in git",
+			"The repository's settings say which git repository and tag a source comes from (`git` of the verifier `source`). There is no such tag, or the tarball has other files than its commit: it was made from a checkout with changes, or the tag was moved. mmpack/src_orig_tracing does not count. Build from a clean checkout of the tag."},
 		{CodePolicyName, "a name that this repository does not take",
 			"The verifier `policy` in the repository's settings allows only some names of sources or packages, or denies this one. Choose another name, or ask whoever runs the repository."},
 		{CodePolicySize, "larger than this repository takes",

@@ -1,0 +1,309 @@
+package source
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mmpush/mmpush/core/archive/archivetest"
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
+	"github.com/mmpush/mmpush/core/programtest"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/core/vfs"
+)
+
+type member = mpktest.Member
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func verifier(t testing.TB, settings string) *Verifier {
+	t.Helper()
+	v, err := New([]byte(settings))
+	check(t, err)
+	return v
+}
+
+// read is an upload in a folder, as verifiers get it.
+func read(t testing.TB, at, manifest string) upload.Upload {
+	t.Helper()
+	dir, err := vfs.OpenDir(at)
+	check(t, err)
+	t.Cleanup(func() { dir.Close() })
+	u, findings, err := upload.Open(t.Context(), dir, ".", manifest)
+	check(t, err)
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	u, err = upload.Inspect(t.Context(), u, []string{"amd64-debian"}, upload.Options{})
+	check(t, err)
+	return u
+}
+
+func made(t testing.TB, what mpktest.Upload) upload.Upload {
+	t.Helper()
+	return read(t, filepath.Dir(what.In(t, t.TempDir())), what.ManifestName())
+}
+
+// specsOf is the member with the specs.
+func specsOf(text string) member { return member{Name: "./mmpack/specs", Body: text} }
+
+// said are the codes and fields of findings.
+func said(t testing.TB, v *Verifier, u upload.Upload) string {
+	t.Helper()
+	findings, err := v.Verify(t.Context(), u)
+	check(t, err)
+	var list []string
+	for _, f := range findings {
+		if f.Message == "" || f.Hint == "" || f.File == "" || !f.Refuses() {
+			t.Errorf("incomplete: %+v", f)
+		}
+		list = append(list, strings.TrimSuffix(strings.TrimPrefix(string(f.Code), "MP-")+" "+f.Field, " "))
+	}
+	return strings.Join(list, ", ")
+}
+
+// Whatever the real builder has written is fine.
+func TestGenuine(t *testing.T) {
+	t.Parallel()
+	manifests, err := filepath.Glob("../../../testdata/mmpack/uploads/*/*.mmpack-manifest")
+	check(t, err)
+	if len(manifests) != 12 {
+		t.Fatalf("%d manifests", len(manifests))
+	}
+	for _, m := range manifests {
+		if got := said(t, verifier(t, ""), read(t, filepath.Dir(m), filepath.Base(m))); got != "" {
+			t.Errorf("%s: %s", m, got)
+		}
+	}
+}
+
+func TestTarball(t *testing.T) {
+	t.Parallel()
+	good := specsOf("name: foo\nversion: 1.0.0\n")
+	for name, tt := range map[string]struct {
+		files []member
+		want  string
+	}{
+		"good":            {[]member{good}, ""},
+		"no specs":        {nil, "SPECS mmpack/specs"},
+		"a link":          {[]member{{Name: "./mmpack/specs", Type: '2', Link: "../specs"}, {Name: "./specs", Body: good.Body}}, "SPECS mmpack/specs"},
+		"elsewhere":       {[]member{{Name: "./foo/mmpack/specs", Body: good.Body}}, "SPECS mmpack/specs"},
+		"huge":            {[]member{specsOf(good.Body + strings.Repeat("#", 1<<20))}, "SPECS mmpack/specs"},
+		"empty":           {[]member{specsOf("")}, "SPECS mmpack/specs:name, SPECS mmpack/specs:version"},
+		"other name":      {[]member{specsOf("name: bar\nversion: 1.0.0\n")}, "SPECS mmpack/specs:name"},
+		"other version":   {[]member{specsOf("name: foo\nversion: 1.0\n")}, "SPECS mmpack/specs:version"},
+		"links":           {[]member{good, {Name: "./l", Type: '2', Link: "/etc"}, {Name: "./h", Type: '1', Link: "./README"}}, ""},
+		"absolute":        {[]member{good, {Name: "/etc/passwd"}}, "SOURCE /etc/passwd"},
+		"parent":          {[]member{good, {Name: "./../x"}}, "SOURCE ../x"},
+		"device":          {[]member{good, {Name: "./d", Type: '3'}}, "SOURCE d"},
+		"through a link":  {[]member{good, {Name: "./l", Type: '2', Link: "/etc"}, {Name: "./l/passwd"}}, "SOURCE l/passwd"},
+		"twice":           {[]member{good, specsOf("name: bar\n")}, "SOURCE mmpack/specs, SPECS mmpack/specs:name, SPECS mmpack/specs:version"},
+		"hard link, none": {[]member{good, {Name: "./h", Type: '1', Link: "/etc/passwd"}}, "SOURCE h"},
+	} {
+		u := made(t, mpktest.Upload{SourceFiles: tt.files})
+		if got := said(t, verifier(t, ""), u); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// swapped is an upload whose tarball has other bytes.
+func swapped(t testing.TB, data []byte) upload.Upload {
+	t.Helper()
+	at := t.TempDir()
+	what := mpktest.Upload{}
+	what.In(t, at)
+	check(t, os.WriteFile(filepath.Join(at, what.SourceName()), data, 0o644))
+	u := read(t, at, what.ManifestName())
+	u.Received[0].ActualSize = int64(len(data))
+	return u
+}
+
+func TestNoArchive(t *testing.T) {
+	t.Parallel()
+	tarball := archivetest.Pack(archivetest.XZ, archivetest.TarBytes(specsOf("name: foo\nversion: 1.0.0\n")))
+	if got := said(t, verifier(t, ""), swapped(t, tarball)); got != "" {
+		t.Error(got)
+	}
+	for name, data := range map[string][]byte{
+		"rubbish": []byte("rubbish"), "empty": {}, "cut": tarball[:len(tarball)-20], "gzip": archivetest.Pack(archivetest.Gzip, []byte("x")),
+		"no tar": archivetest.Pack(archivetest.XZ, []byte("text")), "trailing": append(slices.Clone(tarball), "xxxx"...),
+	} {
+		if got := said(t, verifier(t, ""), swapped(t, data)); got != "SOURCE" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// Bombs are refused in little time and memory. It is not parallel: it measures.
+func TestBombs(t *testing.T) {
+	many := make([]member, usualMembers+1)
+	for i := range many {
+		many[i] = member{Name: fmt.Sprint("f", i)}
+	}
+	for name, data := range map[string][]byte{
+		"zeros.tar.xz":   archivetest.Zeros(archivetest.XZ, 16<<20),
+		"zeros.tar.zst":  archivetest.Zeros(archivetest.Zstd, 1<<30),
+		"members.tar.gz": archivetest.Pack(archivetest.Gzip, archivetest.TarBytes(many...)),
+	} {
+		u := swapped(t, data)
+		at := u.FS.(*vfs.Dir).Path()
+		check(t, os.Rename(filepath.Join(at, u.Received[0].Name), filepath.Join(at, name)))
+		u.Received[0].Name = name
+		v := verifier(t, "")
+		if strings.HasSuffix(name, ".xz") {
+			v.limits.DecodedBase = 1 << 20 // to write one takes long
+		}
+		archivetest.CheckCost(t, func() {
+			if got := said(t, v, u); got != "LIMIT" {
+				t.Errorf("%s: %s", name, got)
+			}
+		})
+	}
+}
+
+func TestParseSpecs(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]specs{
+		"name: foo\nversion: 1.10\n":                                {"foo", "1.10"},
+		"---\nversion: '1.10' # as text\nname:   \"foo\"\n":         {"foo", "1.10"},
+		"name: foo # bar\r\nversion: 1\r\n":                         {"foo", "1"},
+		"general:\n    name: foo\n    version: 1\n":                 {"foo", "1"},
+		"custom-pkgs:\n  foo:\n    name: x\nname: foo\nversion: 1":  {"foo", "1"},
+		"description: |\n  name: x\n  version: 2\nname: foo\n":      {"foo", ""},
+		"name: foo\nname: bar\nversion: 1\n":                        {"", "1"},
+		"name: &a foo\nversion: *a\n":                               {},
+		"name: |\n  foo\nversion: >\n  1\n":                         {},
+		"name: \"f\\x6fo\"\nversion: 'a' b\n":                       {},
+		"name:foo\nversion:1\n":                                     {},
+		"{name: foo, version: 1}\n":                                 {},
+		"general:\n  name: a\nother:\n  version: 1\nname: b\n":      {},
+		"name: !!str foo\nversion: [1]\n":                           {},
+		"names: foo\nversion : 2\n":                                 {"", "2"},
+		"general:\n  sub:\n    x: y\n  name: foo\n\n  version: 1\n": {"foo", "1"},
+	} {
+		if got := parseSpecs([]byte(text)); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+func FuzzParseSpecs(f *testing.F) {
+	f.Add("name: foo\nversion: '1'\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		s := parseSpecs([]byte(text))
+		if strings.ContainsAny(s.name+s.version, "\n") {
+			t.Errorf("%q: %q", text, s)
+		}
+	})
+}
+
+// repository is a bare git repository with some files in the commit of a tag.
+func repository(t testing.TB, tag string, files map[string]string) string {
+	t.Helper()
+	git, work, bare := programtest.Need(t, "git"), t.TempDir(), filepath.Join(t.TempDir(), "foo.git")
+	for name, text := range files {
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(text, "#!") {
+			mode = 0o755
+		}
+		check(t, os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o755))
+		if to, ok := strings.CutPrefix(text, "-> "); ok {
+			check(t, os.Symlink(to, filepath.Join(work, name)))
+			continue
+		}
+		check(t, os.WriteFile(filepath.Join(work, name), []byte(text), mode))
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-qm", "x"}, {"tag", tag}, {"clone", "-q", "--bare", ".", bare}} {
+		c := exec.Command(git, append([]string{"-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"}, args...)...)
+		c.Dir = work
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	return bare
+}
+
+func TestGit(t *testing.T) {
+	t.Parallel()
+	const specs = "name: foo\nversion: 1.0.0\n"
+	bare := repository(t, "v1.0.0", map[string]string{"mmpack/specs": specs, "README": "foo 1.0.0 \n", "run": "#!", "l": "-> README"})
+	settings := fmt.Sprintf(`{"git":[{"source":"f*","repository":%q,"tag":"v{version}"}]}`, strings.Replace(bare, "foo.git", "{name}.git", 1))
+	base := []member{specsOf(specs), {Name: "./mmpack/src_orig_tracing", Body: "x"}}
+	run, link := member{Name: "./run", Body: "#!", Mode: 0o755}, member{Name: "./l", Type: '2', Link: "README"}
+	for name, tt := range map[string]struct {
+		files []member
+		want  string
+	}{
+		"same":           {append(base, run, link), ""},
+		"empty folder":   {append(base, run, link, member{Name: "./x/"}), ""},
+		"missing":        {append(base, run), "TAG l"},
+		"more":           {append(base, run, link, member{Name: "./evil"}), "TAG evil"},
+		"other bytes":    {append(base, link, member{Name: "./run", Body: "#?", Mode: 0o755}), "TAG run"},
+		"not executable": {append(base, link, member{Name: "./run", Body: "#!"}), "TAG run"},
+		"other target":   {append(base, run, member{Name: "./l", Type: '2', Link: "run"}), "TAG l"},
+		"file for link":  {append(base, run, member{Name: "./l", Body: "README"}), "TAG l"},
+	} {
+		u := made(t, mpktest.Upload{SourceFiles: slices.Clone(tt.files)})
+		if got := said(t, verifier(t, settings), u); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+	// Another source, another version, and one that git would take for a parent.
+	for _, tt := range [][3]string{{"bar", "1.0.0", ""}, {"foo", "1.0.1", "TAG"}, {"foo", "1.0.0~0", "TAG"}} {
+		u := made(t, mpktest.Upload{Name: tt[0], Version: tt[1], SourceFiles: []member{specsOf("name: " + tt[0] + "\nversion: " + tt[1] + "\n")}})
+		if got := said(t, verifier(t, settings), u); got != tt[2] {
+			t.Errorf("%v: %s", tt, got)
+		}
+	}
+}
+
+// A repository that is not there, or whose archive is too large, is no answer.
+func TestGitBreaks(t *testing.T) {
+	t.Parallel()
+	u := made(t, mpktest.Upload{SourceFiles: []member{specsOf("name: foo\nversion: 1.0.0\n")}})
+	v := verifier(t, fmt.Sprintf(`{"git":[{"source":"*","repository":%q,"tag":"v{version}"}]}`, t.TempDir()))
+	if _, err := v.Verify(t.Context(), u); report.CodeOf(err) != report.CodeSettings {
+		t.Error(err)
+	}
+	files := map[string]string{}
+	for i := range 40 {
+		files[fmt.Sprint(i)] = strings.Repeat("x", 20_000)
+	}
+	g := git{t.Context(), repository(t, "v1", files)}
+	commit, err := g.commit("v1")
+	check(t, err)
+	limits := verifier(t, "").limits
+	limits.Members = 10
+	if err := g.archive(commit, &tree{limits: limits}); err == nil || !strings.Contains(err.Error(), "more than 10 members") {
+		t.Error(err)
+	}
+	if err := g.archive(strings.Repeat("1", 40), &tree{limits: limits}); err == nil || !strings.Contains(err.Error(), "exit status") {
+		t.Error(err)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for text, say := range map[string]string{
+		`{"gitt":[]}`: `"git" may be meant`,
+		`{"git":[{"source":"[","repository":"/x","tag":"v"}]}`: "is not a pattern",
+		`{"git":[{"source":"*","repository":"x","tag":"v"}]}`:  "is not an absolute path",
+		`{"git":[{"source":"*","repository":"/x"}]}`:           "tag",
+		`{"members":0}`: "members: 0",
+	} {
+		if _, err := New([]byte(text)); err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
