@@ -49,7 +49,7 @@ func TestWaitsForTheSignature(t *testing.T) {
 	u := uploadOf("foo", "1.0", "foo")
 	w.bring(t, u.Files())
 	w.run(t, s, 5*time.Minute)
-	if v := w.expect(t, u.Manifest.Name, report.Accepted); !hasCode(v, report.CodeUnsigned) {
+	if v := w.expect(t, u.Manifest.Name, Waiting); !hasCode(v, report.CodeUnsigned) {
 		t.Errorf("%+v", v)
 	}
 	w.put(t, u.Manifest.Name+".minisig", []byte("s"))
