@@ -26,7 +26,8 @@ func (v *Verifier) Verify(ctx context.Context, u upload.Upload) ([]report.Findin
 			return nil, err
 		}
 		findings = append(findings, found...)
-		if v.overlap && !report.Refused(found) {
+		if v.overlap {
+			// Whatever is wrong with it: who only warns publishes it.
 			v.keep(r.SHA256, installed(r.Package))
 		}
 	}
