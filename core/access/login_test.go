@@ -203,12 +203,18 @@ func TestManyAtOnce(t *testing.T) {
 	d := newDesk(t, desks, Options{})
 	files := []*File{parse(t, desks), parse(t, desks+"\n")}
 	var all sync.WaitGroup
+	// A few of the addresses may share a place in the table with the one that guesses.
+	var shared atomic.Int32
 	for i := range 20 {
 		all.Go(func() {
 			for j := range 50 {
 				at := attempt("alice", "right")
 				at.Address = netip.AddrFrom4([4]byte{10, 0, byte(i), byte(j)})
-				if id, err := d.Login(t.Context(), at); err != nil || id.Name != "alice" {
+				id, err := d.Login(t.Context(), at)
+				if _, limited := errors.AsType[*LimitedError](err); limited && shared.Add(1) <= 5 {
+					continue
+				}
+				if err != nil || id.Name != "alice" {
 					t.Errorf("%v, %v", id, err)
 				}
 				d.Login(t.Context(), attempt(fmt.Sprint("nobody", i), "wrong"))
