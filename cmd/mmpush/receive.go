@@ -35,6 +35,8 @@ type receiveCmd struct {
 	acceptFlags `embed:"" group:"What becomes of accepted uploads:"`
 	limitFlags  `embed:""`
 
+	verifierFlags
+
 	// given are the flags of the command line, for the line of authorized_keys.
 	given []*kong.Flag
 }
@@ -101,6 +103,10 @@ func (c *receiveCmd) receive(ctx context.Context, a *app, conn io.ReadWriteClose
 			Hint: "leave the path out of the target (ssh://HOST), or name the one that the key is for",
 		})
 	}
+	err = c.ask(a)
+	if err != nil {
+		return c.refuse(ctx, conn, log, err)
+	}
 	s, done, err := c.open(ctx, a, log)
 	if err != nil {
 		return c.refuse(ctx, conn, log, err)
@@ -113,6 +119,10 @@ func (c *receiveCmd) receive(ctx context.Context, a *app, conn io.ReadWriteClose
 func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *server.Server, done func(), err error) {
 	r, closeRepo, err := a.openRepo(c.Repo)
 	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := a.required(r); err != nil {
+		closeRepo()
 		return nil, nil, err
 	}
 	var users *access.Authenticator

@@ -47,6 +47,9 @@ func (c *receiveCmd) line(a *app) (string, error) {
 	if err := access.ValidName(*c.As); err != nil {
 		return "", wrongUsage("give a name as in the users file", "--as %q: %w", visible(*c.As), err)
 	}
+	if err := c.ask(a); err != nil {
+		return "", err
+	}
 	key, err := readKey(*c.AuthorizedKeysLine)
 	if err != nil {
 		return "", err
@@ -56,7 +59,7 @@ func (c *receiveCmd) line(a *app) (string, error) {
 		return "", err
 	}
 	done()
-	words, err := c.command()
+	words, err := c.command(a)
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +73,7 @@ func (c *receiveCmd) line(a *app) (string, error) {
 
 // command is the forced command: this program with the flags that were given, and every
 // path absolute, since sshd runs it in the account's home folder.
-func (c *receiveCmd) command() ([]string, error) {
+func (c *receiveCmd) command(a *app) ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -82,6 +85,12 @@ func (c *receiveCmd) command() ([]string, error) {
 			return nil, err
 		}
 		words = append(words, more...)
+	}
+	for _, pin := range a.plugins.asked {
+		if pin.Path, err = filepath.Abs(pin.Path); err != nil {
+			return nil, err
+		}
+		words = append(words, "--verifier", pin.String())
 	}
 	at, err := filepath.Abs(c.Repo)
 	return append(words, "--", at), err
@@ -98,6 +107,9 @@ func flagWords(flag *kong.Flag) ([]string, error) {
 		return []string{word, time.Duration(v).String()}, nil
 	case atMost, byteCount:
 		return []string{word, fmt.Sprint(v)}, nil
+	case []string:
+		// The verifiers: command writes them.
+		return nil, nil
 	case string:
 		return pathWords(flag.Name, v)
 	}
