@@ -25,7 +25,7 @@ type receiveCmd struct {
 	Repo string `arg:"" optional:"" help:"The repository's folder."`
 
 	As    *string `placeholder:"NAME" help:"Who the user is, for the history and the rights. Default: the account's own name."`
-	Users *string `placeholder:"FILE" help:"The users file: the user has the rights that stand there for NAME. Default: all rights."`
+	Users *string `placeholder:"FILE" help:"The users file: the user has the rights that stand there for NAME. Default: $$MMPUSH_USERS; without either, all rights."`
 	State string  `placeholder:"DIR" help:"Folder for partial files and areas of the users; the same as serve's, if that runs, too. Default: REPO/.mmpush."`
 	Adopt bool    `help:"Write default settings for a repository that has none, since only other tools have written it."`
 	Log   string  `placeholder:"FILE" help:"Append what happens to this file. Default: the system's log."`
@@ -127,8 +127,8 @@ func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *ser
 	}
 	var users *access.Authenticator
 	var refresh func()
-	if c.Users != nil {
-		file, err := openUsers(*c.Users, log)
+	if path := c.usersAt(a); path != nil {
+		file, err := openUsers(*path, log)
 		if err != nil {
 			closeRepo()
 			return nil, nil, err
@@ -164,6 +164,15 @@ func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *ser
 		_ = s.Close()
 		closeAll()
 	}, nil
+}
+
+// usersAt is the path of the users file, nil without one. An empty flag is no flag that
+// is missing: it opens no door.
+func (c *receiveCmd) usersAt(a *app) *string {
+	if path := a.Getenv("MMPUSH_USERS"); c.Users == nil && path != "" {
+		return &path
+	}
+	return c.Users
 }
 
 // agent is what this program calls itself on the wire.

@@ -86,6 +86,14 @@ func (c *receiveCmd) command(a *app) ([]string, error) {
 		}
 		words = append(words, more...)
 	}
+	if path := c.usersAt(a); c.Users == nil && path != nil {
+		// sshd does not hand the environment on.
+		more, err := pathWords("users", *path)
+		if err != nil {
+			return nil, err
+		}
+		words = append(words, more...)
+	}
 	for _, pin := range a.plugins.asked {
 		if pin.Path, err = filepath.Abs(pin.Path); err != nil {
 			return nil, err

@@ -19,7 +19,7 @@ import (
 type serveCmd struct {
 	Repo   *string  `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
 	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034, :443 or unix:/run/mmpush.sock; may be given several times."`
-	Users  string   `required:"" placeholder:"FILE" help:"The users file; changes of it apply at once."`
+	Users  *string  `placeholder:"FILE" help:"The users file; changes of it apply at once. Default: $$MMPUSH_USERS."`
 	State  string   `placeholder:"DIR" help:"Folder for partial files and areas of the users. Default: REPO/.mmpush."`
 	Adopt  bool     `help:"Write default settings for a repository that has none, since only other tools have written it."`
 
@@ -86,7 +86,11 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
-	users, err := openUsers(c.Users, log)
+	path, err := a.usersPath(c.Users)
+	if err != nil {
+		return nil, err
+	}
+	users, err := openUsers(path, log)
 	if err != nil {
 		return nil, err
 	}

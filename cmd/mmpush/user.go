@@ -39,14 +39,23 @@ type editFlags struct {
 }
 
 func (f usersFlag) open(a *app) (*userBook, error) {
-	path := a.Getenv("MMPUSH_USERS")
-	if f.Users != nil {
-		path = *f.Users
-	}
-	if path == "" {
-		return nil, wrongUsage("add --users FILE, or set MMPUSH_USERS", "nothing says which users file is meant")
+	path, err := a.usersPath(f.Users)
+	if err != nil {
+		return nil, err
 	}
 	return a.openBook(path)
+}
+
+// usersPath is the path of the users file, by the flag or the environment.
+func (a *app) usersPath(flag *string) (string, error) {
+	path := a.Getenv("MMPUSH_USERS")
+	if flag != nil {
+		path = *flag
+	}
+	if path == "" {
+		return "", wrongUsage("add --users FILE, or set MMPUSH_USERS", "nothing says which users file is meant")
+	}
+	return path, nil
 }
 
 // The results of the verbs, beside those of the report.
