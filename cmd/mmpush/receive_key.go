@@ -43,6 +43,8 @@ func (c *receiveCmd) line(a *app) (string, error) {
 		return "", wrongUsage("add --as NAME: who the owner of the key is in the history and the rights", "the line needs a name")
 	case c.Repo == "":
 		return "", wrongUsage("name the repository behind the flags", "the line needs a repository")
+	case c.Users != nil && *c.Users == "":
+		return "", wrongUsage("such as /etc/mmpush/users", "--users is empty, which would give the key all rights")
 	}
 	if err := access.ValidName(*c.As); err != nil {
 		return "", wrongUsage("give a name as in the users file", "--as %q: %w", visible(*c.As), err)
