@@ -1,9 +1,6 @@
 package index
 
-import (
-	"iter"
-	"slices"
-)
+import "iter"
 
 // list is one index: its pieces, in order. A list never changes.
 type list struct {
@@ -28,25 +25,15 @@ func byName(p *piece) []uint64  { return p.names }
 func byGroup(p *piece) []uint64 { return p.groups }
 func byFile(p *piece) []uint64  { return p.files }
 
-// few is up to how many hashes are compared one by one.
-const few = 4
-
 // find returns where stanzas with one of these hashes stand, in order.
 func (l list) find(c column, hashes ...uint64) []place {
 	if len(hashes) == 0 {
 		return nil
 	}
-	var found []place
-	if len(hashes) <= few {
-		for n, p := range l.pieces {
-			for i, h := range c(p) {
-				if slices.Contains(hashes, h) {
-					found = append(found, place{n, i})
-				}
-			}
-		}
-		return found
+	if len(hashes) == 1 {
+		return l.findOne(c, hashes[0])
 	}
+	var found []place
 	wanted := make(map[uint64]bool, len(hashes))
 	for _, h := range hashes {
 		wanted[h] = true
@@ -54,6 +41,19 @@ func (l list) find(c column, hashes ...uint64) []place {
 	for n, p := range l.pieces {
 		for i, h := range c(p) {
 			if wanted[h] {
+				found = append(found, place{n, i})
+			}
+		}
+	}
+	return found
+}
+
+// findOne is what most questions are: nothing but comparisons.
+func (l list) findOne(c column, hash uint64) []place {
+	var found []place
+	for n, p := range l.pieces {
+		for i, h := range c(p) {
+			if h == hash {
 				found = append(found, place{n, i})
 			}
 		}

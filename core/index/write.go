@@ -61,26 +61,17 @@ func (w *writer) finish(l list) (Written, error) {
 
 // list writes runs of pieces: those that are in a file as they are, and the others.
 func (w *writer) list(pieces []*piece) error {
+	anew := w.anew(pieces)
 	for n := 0; n < len(pieces); {
 		end := n
-		for end < len(pieces) && w.kept(pieces[end]) == w.kept(pieces[n]) {
+		for end < len(pieces) && anew[end] == anew[n] {
 			end++
 		}
-		var err error
-		switch {
-		case !w.kept(pieces[n]):
-			end += w.thinNeighbour(pieces[n:end], pieces[end:])
-			err = w.make(pieces[n:end])
-		case end < len(pieces) && w.thin(pieces[end:]):
-			// The last one is taken into the new run: that is too short to stand alone.
-			if err = w.copy(pieces[n : end-1]); err == nil {
-				n, end = end-1, w.runEnd(pieces, end)
-				err = w.make(pieces[n:end])
-			}
-		default:
-			err = w.copy(pieces[n:end])
+		write := w.copy
+		if anew[n] {
+			write = w.make
 		}
-		if err != nil {
+		if err := write(pieces[n:end]); err != nil {
 			return err
 		}
 		n = end
@@ -88,38 +79,34 @@ func (w *writer) list(pieces []*piece) error {
 	return nil
 }
 
+// anew says which pieces are written anew: those that are in no file as they have to be,
+// and neighbours of theirs, where one of the two is too short to stand alone.
+func (w *writer) anew(pieces []*piece) []bool {
+	list := make([]bool, len(pieces))
+	for n := 0; n < len(pieces); {
+		if w.kept(pieces[n]) {
+			n++
+			continue
+		}
+		first, length := n, int64(0)
+		for ; n < len(pieces) && !w.kept(pieces[n]); n++ {
+			list[n] = true
+			length += pieces[n].length
+		}
+		if first > 0 && (length < w.cut.thin() || pieces[first-1].length < w.cut.thin()) {
+			list[first-1] = true
+			length += pieces[first-1].length
+		}
+		if n < len(pieces) && (length < w.cut.thin() || pieces[n].length < w.cut.thin()) {
+			list[n] = true
+		}
+	}
+	return list
+}
+
 // kept reports whether the piece can be copied as it stands in its file.
 func (w *writer) kept(p *piece) bool {
 	return p.src != nil && !p.ragged && p.length <= w.cut.most()
-}
-
-// thin reports whether the run of new pieces at the start of the list is too short.
-func (w *writer) thin(pieces []*piece) bool {
-	var length int64
-	for _, p := range pieces {
-		if w.kept(p) {
-			break
-		}
-		length += p.length
-	}
-	return length < w.cut.thin()
-}
-
-// thinNeighbour is 1 if the run is too short, stands first, and a piece follows that
-// it can be written with; else 0.
-func (w *writer) thinNeighbour(run, rest []*piece) int {
-	if len(rest) > 0 && w.thin(run) {
-		return 1
-	}
-	return 0
-}
-
-// runEnd is where the run of new pieces ends that starts at n.
-func (w *writer) runEnd(pieces []*piece, n int) int {
-	for n < len(pieces) && !w.kept(pieces[n]) {
-		n++
-	}
-	return n
 }
 
 // copy copies pieces with what they have in the file; neighbours at once.
