@@ -3,9 +3,12 @@ package index
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"iter"
+	"slices"
 
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -114,7 +117,7 @@ func appendPieces(data []byte, pieces []*piece) []byte {
 
 // readCache returns the pieces of both files, if the cache is there and theirs.
 func readCache(fsys vfs.FS, name string, files []*indexFile) (lists [][]*piece, ok bool) {
-	if name == "" {
+	if name == "" || slices.ContainsFunc(files, func(f *indexFile) bool { return f.File == nil }) {
 		return nil, false
 	}
 	f, err := fsys.Open(name)
@@ -213,4 +216,43 @@ func (c *cacheReader) pieces(f *indexFile, size int64) []*piece {
 		c.bad = true
 	}
 	return all
+}
+
+// CheckCache compares a cache with the indexes that it is of. nil is also said where there
+// is none, or where it is of others: then nobody believes it. An error whose chain has
+// [ErrCache] says that it lies; any other, that an index cannot be read.
+func CheckCache(fsys vfs.FS, name string) error {
+	said, err := OpenCached(fsys, name)
+	if err != nil {
+		return err
+	}
+	defer said.Close()
+	lists, ok := readCache(fsys, name, said.files)
+	if !ok {
+		return nil
+	}
+	is, err := Open(fsys)
+	if err != nil {
+		return err
+	}
+	defer is.Close()
+	for i, l := range []list{is.binaries, is.sources} {
+		if !slices.Equal(slices.Collect(l.marks()), slices.Collect(list{pieces: lists[i]}.marks())) {
+			return fmt.Errorf("%w: it knows other stanzas of %s than stand there", ErrCache, said.files[i].name)
+		}
+	}
+	return nil
+}
+
+// marks yields the marks of all stanzas, in order.
+func (l list) marks() iter.Seq[mark] {
+	return func(yield func(mark) bool) {
+		for _, p := range l.pieces {
+			for i := range p.names {
+				if !yield(p.mark(i)) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -85,6 +85,30 @@ func TestEveryByteOfTheCache(t *testing.T) {
 	checkPublished(t, fsys, 300, m)
 }
 
+// CheckCache finds a cache that hides a stanza, or misplaces one; what nobody would
+// believe is no lie.
+func TestCheckCache(t *testing.T) {
+	t.Parallel()
+	fsys, _ := cached(t)
+	good := fileText(t, fsys, testCache)
+	if err := CheckCache(fsys, testCache); err != nil {
+		t.Errorf("of the cache as it is written: %v", err)
+	}
+	lie := append([]byte(nil), good[:len(good)-4]...)
+	lie[len(lie)-1] ^= 1 // the last source is said to be dangerous
+	writeFile(t, fsys, testCache, binary.LittleEndian.AppendUint32(lie, crc32.Checksum(lie, castagnoli())))
+	if err := CheckCache(fsys, testCache); !errors.Is(err, ErrCache) {
+		t.Errorf("of a lie: %v", err)
+	}
+	writeFile(t, fsys, testCache, good[:len(good)-1])
+	if err := CheckCache(fsys, testCache); err != nil {
+		t.Errorf("of half a cache: %v", err)
+	}
+	if err := CheckCache(fsys, "nowhere"); err != nil {
+		t.Errorf("of none: %v", err)
+	}
+}
+
 func TestCacheIsNotSavedForOtherFiles(t *testing.T) {
 	t.Parallel()
 	fsys, _ := cached(t)

@@ -52,11 +52,9 @@ func open(fsys vfs.FS, cache string, most int, c cut) (s *Snapshot, err error) {
 		}
 	}
 	s = &Snapshot{files: files, binaries: list{cut: c}, sources: list{cut: c}}
-	if files[0].File != nil && files[1].File != nil {
-		if lists, ok := readCache(fsys, cache, files); ok {
-			s.binaries.pieces, s.sources.pieces = lists[0], lists[1]
-			return s, nil
-		}
+	if lists, ok := readCache(fsys, cache, files); ok {
+		s.binaries.pieces, s.sources.pieces = lists[0], lists[1]
+		return s, nil
 	}
 	sources, err := files[1].scan(most, c)
 	if err != nil {

@@ -11,12 +11,24 @@ import (
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/manifest"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upkeep"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
 var _ upkeep.Format = Mmpack{}
+
+var _ upkeep.CacheChecker = Mmpack{}
+
+// CheckCache implements [upkeep.CacheChecker].
+func (Mmpack) CheckCache(fsys vfs.FS) error {
+	err := index.CheckCache(fsys, repo.CacheFile)
+	if !errors.Is(err, index.ErrCache) {
+		return nil // whether the indexes can be read is asked elsewhere
+	}
+	return err
+}
 
 // Knows implements [upkeep.Format]: mmpack-modifyrepo's log and its working folder, and
 // the name under which a client looks for the index if it does not find the other.

@@ -76,6 +76,7 @@ const (
 	CodeOwner    Code = "MP-OWNER"
 	CodeRetired  Code = "MP-RETIRED"
 	CodeLeftover Code = "MP-LEFTOVER"
+	CodeCache    Code = "MP-CACHE"
 
 	// What the verifiers that are built in, and off by default, find.
 	CodeSigned        Code = "MP-SIGNED"

@@ -124,6 +124,11 @@ func explanations() []Explanation {
 			"It was written by another user, root for instance, so that the repository's own user may not be able to change it. `mmpush fsck --repair` gives it back if it runs as root."},
 		{CodeRetired, "the list of retired files is wrong",
 			"REPO/.mmpush/retired says which files wait for the end of their grace time. A line of it cannot be read, or a file of it is not there any more, or was copied since. `mmpush fsck --repair` writes the list anew from what holds."},
+		{CodeCache, "the cache of the indexes lies",
+			"What mmpush keeps of the index files in .mmpush/index-cache says other things than they do, although it is " +
+				"of exactly these files. No accident of the disk does that, since the cache has a checksum: somebody or some " +
+				"program wrote it. A publish that believes it may add a package a second time. fsck --repair deletes it; it is " +
+				"made anew by the next publish."},
 		{CodeLeftover, "something a killed process has left",
 			"A stage, a temporary file or a partial upload that nobody works on. It is in nobody's way but takes room. `mmpush gc` and `mmpush fsck --repair` delete it."},
 		{CodeLater, "the answer comes later",

@@ -195,7 +195,22 @@ func (c *checker) indexes() []File {
 		return nil
 	}
 	c.found = append(c.found, p.Found...)
+	c.cache()
 	return p.Files
+}
+
+// cache looks whether what is kept of the indexes is so.
+func (c *checker) cache() {
+	keeper, ok := c.format.(CacheChecker)
+	if !ok {
+		return
+	}
+	if err := keeper.CheckCache(c.r.FS); err != nil {
+		d := c.tell(report.CodeCache, report.SeverityError, repo.CacheFile, err.Error())
+		d.Hint = "publishes may miss packages that are there, until it is deleted"
+		d.Repair = "delete it; the next publish writes a new one"
+		d.mend = func() error { return c.r.FS.Remove(repo.CacheFile) }
+	}
 }
 
 func (c *checker) index(name string) {

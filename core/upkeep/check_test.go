@@ -2,8 +2,10 @@ package upkeep_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -119,6 +121,8 @@ func faults() map[string]fault {
 		"a stranger":             {func(t *testing.T, w *world) { w.write(t, "what.mpk", 0, []byte("x")) }, report.CodeForeign, "what.mpk", "nobody's", false, false},
 		"a stranger in the pool": {func(t *testing.T, w *world) { w.write(t, "pool/what.mpk", 0, []byte("x")) }, report.CodeForeign, "pool/what.mpk", "nobody's", false, false},
 		"a stranger's folder":    {on(func(w *world) error { return w.Mkdir("what", 0o755) }), report.CodeForeign, "what", "folder", false, false},
+
+		"a cache that lies": {lyingCache, report.CodeCache, repo.CacheFile, "other stanzas", false, true},
 
 		"a dead stage":  {on(func(w *world) error { return w.Mkdir(".mmpush/stage/dead", 0o700) }), report.CodeLeftover, ".mmpush/stage/dead", "gone", false, true},
 		"a temporary":   {func(t *testing.T, w *world) { w.write(t, ".mmpush/journal.new", 0, nil) }, report.CodeLeftover, ".mmpush/journal.new", "gone", false, true},
@@ -351,4 +355,13 @@ func TestOwners(t *testing.T) {
 	if c, err = upkeep.Repair(context.Background(), r, pipeline.Mmpack{}, w.options(r, false)); err != nil || !c.Clean() || len(c.Repaired) != 3 {
 		t.Errorf("%v, %v", c.Differences, err)
 	}
+}
+
+// lyingCache changes the last thing that the cache says, and its checksum with it.
+func lyingCache(t *testing.T, w *world) {
+	text := w.read(t, repo.CacheFile)
+	body := text[:len(text)-crc32.Size]
+	body[len(body)-1] ^= 1
+	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
+	w.write(t, repo.CacheFile, 0o600, binary.LittleEndian.AppendUint32(body, sum))
 }

@@ -20,6 +20,14 @@ type Format interface {
 	Ahead() time.Duration
 }
 
+// CacheChecker is what a Format can be that keeps a cache of its indexes, in
+// [repo.CacheFile].
+type CacheChecker interface {
+	// CheckCache compares the cache with the indexes. The error says how it lies; nil is
+	// also said where there is none that anybody would believe.
+	CheckCache(fsys vfs.FS) error
+}
+
 // Published is what the index files name.
 type Published struct {
 	// Files are in the order of the indexes, each path once.
