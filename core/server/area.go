@@ -68,18 +68,44 @@ func (s sums) matches(f tupkg.Declared) bool {
 	return s.md5Text() == f.MD5
 }
 
-// hashFile reads a file of at most size bytes into sums.
-func hashFile(fsys vfs.FS, name string, size int64, into sums) error {
+// hashHeld is hashFile for what a declaration says is here already: only so many at once,
+// since declaring costs a client nothing.
+func (s *Server) hashHeld(ctx context.Context, fsys vfs.FS, name string, size int64, into sums) error {
+	select {
+	case s.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.hashing }()
+	return hashFile(ctx, fsys, name, size, into)
+}
+
+// hashFile reads a file of at most size bytes into sums. It ends early with ctx.
+func hashFile(ctx context.Context, fsys vfs.FS, name string, size int64, into sums) error {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	n, err := io.Copy(into, io.LimitReader(f, size+1))
+	n, err := io.Copy(into, io.LimitReader(heedful{ctx, f}, size+1))
 	if err == nil && n != size {
 		err = fmt.Errorf("%s: has %d bytes; %d were expected", name, n, size)
 	}
 	return err
+}
+
+// heedful is a reader that ends with a context.
+type heedful struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements [io.Reader].
+func (h heedful) Read(p []byte) (int, error) {
+	if err := h.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return h.r.Read(p)
 }
 
 func (in *intake) partial(f *file) string { return in.s.path("partial", in.acc.name, f.key) }
@@ -89,7 +115,7 @@ func (in *intake) partial(f *file) string { return in.s.path("partial", in.acc.n
 func (in *intake) whole(ctx context.Context, f *file) (string, error) {
 	sha, err := in.arrived(ctx, f)
 	if sha == "" && err == nil && in.s.takes(f.Name) {
-		return in.s.Incoming.has(in.acc.name, f.Declared)
+		return in.s.hasIncoming(ctx, in.acc.name, f.Declared)
 	}
 	return sha, err
 }
@@ -114,7 +140,11 @@ func (in *intake) arrived(ctx context.Context, f *file) (string, error) {
 			continue
 		}
 		got := newSums()
-		if hashFile(in.s.State, at, f.Size, got) != nil || !got.matches(f.Declared) {
+		err = in.s.hashHeld(ctx, in.s.State, at, f.Size, got)
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if err != nil || !got.matches(f.Declared) {
 			continue
 		}
 		if kept, err := in.keep(ctx, f, folder.Name, at); kept || err != nil {

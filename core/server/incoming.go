@@ -66,9 +66,10 @@ func (in *intake) incomingNeeds() []access.Need {
 // at is where a user's package lies.
 func (i *Incoming) at(user, name string) string { return path.Join(i.Dir, user, name) }
 
-// has finds a declared file that lies in the incoming folder already: its SHA-256, or
+// hasIncoming finds a declared file that lies in the incoming folder already: its SHA-256, or
 // nothing.
-func (i *Incoming) has(user string, f tupkg.Declared) (sha string, err error) {
+func (s *Server) hasIncoming(ctx context.Context, user string, f tupkg.Declared) (sha string, err error) {
+	i := s.Incoming
 	at := i.at(user, f.Name)
 	info, err := i.FS.Lstat(at)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!info.IsRegular() || info.Size != f.Size) {
@@ -78,7 +79,7 @@ func (i *Incoming) has(user string, f tupkg.Declared) (sha string, err error) {
 		return "", err
 	}
 	got := newSums()
-	err = hashFile(i.FS, at, f.Size, got)
+	err = s.hashHeld(ctx, i.FS, at, f.Size, got)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !got.matches(f) {
 		return "", nil
 	}
@@ -147,7 +148,7 @@ func (in *intake) deliverOne(ctx context.Context, f *file) error {
 	if err := in.check(ctx, f, from); err != nil || f.wrong != nil {
 		return err
 	}
-	there, err := in.s.Incoming.has(in.acc.name, tupkg.Declared{Name: f.Name, Size: f.Size, SHA256: f.sha})
+	there, err := in.s.hasIncoming(ctx, in.acc.name, tupkg.Declared{Name: f.Name, Size: f.Size, SHA256: f.sha})
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func (in *intake) Held() []int64 { return in.held }
 func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 	f := &in.files[i]
 	got := sumsFor(f.Declared)
-	to, err := in.resume(f, in.held[i], got)
+	to, err := in.resume(ctx, f, in.held[i], got)
 	if err != nil {
 		return in.v.failure("receiving", noRoom(err))
 	}
@@ -180,9 +180,9 @@ func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 }
 
 // resume opens a partial at its end and hashes what is there.
-func (in *intake) resume(f *file, held int64, got sums) (vfs.File, error) {
+func (in *intake) resume(ctx context.Context, f *file, held int64, got sums) (vfs.File, error) {
 	if held > 0 {
-		if err := hashFile(in.s.State, in.partial(f), held, got); err != nil {
+		if err := hashFile(ctx, in.s.State, in.partial(f), held, got); err != nil {
 			return nil, err
 		}
 	}
@@ -240,7 +240,7 @@ func (in *intake) settleRest(ctx context.Context) error {
 			continue
 		}
 		got := sumsFor(f.Declared)
-		to, err := in.resume(f, in.held[i], got)
+		to, err := in.resume(ctx, f, in.held[i], got)
 		if err == nil {
 			err = errors.Join(to.Sync(), to.Close())
 		}

@@ -26,7 +26,8 @@ type Limits struct {
 	// FreeBytes must be left free on the disk after twice the declared bytes have
 	// come, since a publish makes a copy: 1 GiB.
 	FreeBytes int64
-	// Publishes is how many uploads are verified at once: 2.
+	// Publishes is how many uploads are verified at once, and, apart from them, how many
+	// files are read at once that a declaration names and that lie here: 2.
 	Publishes int
 	// Login is the time from the first byte to the login's answer: 30 seconds.
 	Login time.Duration

@@ -40,15 +40,19 @@ func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[strin
 		if err != nil {
 			return nil, err
 		}
-		if at == "" || ctx.Err() != nil {
+		if at == "" {
 			continue
 		}
 		got := newSums()
-		if hashFile(r.FS, at, f.Size, got) == nil && got.sha() == f.SHA256 {
+		err = s.hashHeld(ctx, r.FS, at, f.Size, got)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil && got.sha() == f.SHA256 {
 			found[f.SHA256] = place{fs: r.FS, name: at, size: f.Size, md5: got.md5Text()}
 		}
 	}
-	return found, ctx.Err()
+	return found, nil
 }
 
 // wanted is a file that a manifest names; pkg is its package, empty for the source.

@@ -75,6 +75,9 @@ type Server struct {
 	lastWord time.Duration
 	// slots has room for the publishes that may run at once.
 	slots chan struct{}
+	// hashing has room for the files that declarations have read at once. It is not
+	// slots: a declaration shall not wait for publishes that wait for a lock.
+	hashing chan struct{}
 	// stopping is closed when the server drains.
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -117,7 +120,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		Options: o, arch: r.Arch, fileMode: r.PrivateFileMode(), folderMode: r.PrivateFolderMode(),
 		self: newID(), turn: make(chan struct{}, 1),
-		slots: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
+		slots: make(chan struct{}, o.Limits.Publishes), hashing: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
 	if err := s.recognise(r); err != nil {
