@@ -96,7 +96,8 @@ func (in *intake) deliver(ctx context.Context, tell func(tupkg.Progress)) error 
 		}
 		tell(tupkg.Progress{Stage: "incoming", File: f.Name, Done: int64(i), Total: int64(len(in.files))})
 		if err := in.deliverOne(ctx, f); err != nil {
-			return noRoom(err)
+			// Those before it are there all the same.
+			return errors.Join(noRoom(err), in.syncIncoming())
 		}
 		if f.wrong != nil && in.faulty == nil {
 			in.faulty = f
@@ -106,7 +107,8 @@ func (in *intake) deliver(ctx context.Context, tell func(tupkg.Progress)) error 
 }
 
 // syncIncoming makes the names of what was delivered durable: also of what lay there
-// already, since a process may have been killed between its rename and this.
+// already, since a process may have been killed between its rename and this. If that
+// fails, nothing counts as delivered.
 func (in *intake) syncIncoming() error {
 	if len(in.delivered) == 0 {
 		return nil
@@ -117,7 +119,10 @@ func (in *intake) syncIncoming() error {
 		// All of it was taken in the meantime, with the folder.
 		err = nil
 	}
-	return errors.Join(err, i.FS.SyncDir(path.Clean(i.Dir)))
+	if err = errors.Join(err, i.FS.SyncDir(path.Clean(i.Dir))); err != nil {
+		in.delivered = nil
+	}
+	return err
 }
 
 // tidyDelivered deletes the area's copies of what is in the incoming folder. What cannot

@@ -15,10 +15,11 @@ func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg
 	in.judging = true
 	in.s.mu.Unlock()
 	answers, err := in.answers(ctx, tell)
+	// Also of an upload whose rest has failed, something may have been accepted.
+	in.complete(ctx, tell)
 	if err != nil {
 		return tupkg.Verdict{}, in.v.failure("verdict", err)
 	}
-	in.complete(ctx, tell)
 	v := in.compose(answers)
 	if err := in.keepFaulty(&v); err != nil {
 		return tupkg.Verdict{}, in.v.failure("verdict", err)
