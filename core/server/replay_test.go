@@ -20,7 +20,12 @@ import (
 const recorded = "../../testdata/tupkg"
 
 // recordedUsers are those of the recorded server: who it let in, and who was suspended.
-var recordedUsers = sync.OnceValue(func() *access.Authenticator {
+func recordedUsers() *access.Authenticator {
+	return access.NewAuthenticator(recordedFile(), access.Stamp{}, access.Options{})
+}
+
+// recordedFile is hashed once.
+var recordedFile = sync.OnceValue(func() *access.File {
 	hash, err := access.NewHash(access.NewSecret("B0b"))
 	if err != nil {
 		panic(err)
@@ -38,7 +43,7 @@ var recordedUsers = sync.OnceValue(func() *access.Authenticator {
 	if f, err = f.SetSuspended("suspended@example.net", true); err != nil {
 		panic(err)
 	}
-	return access.NewAuthenticator(f, access.Stamp{}, access.Options{})
+	return f
 })
 
 // recordedSession is one session of the historical programs, or of the document's
@@ -169,11 +174,12 @@ func (r recordedSession) prepare(t testing.TB, w *world) {
 // server, which has to mean the same and to keep the same.
 func TestReplaysRecordedSessions(t *testing.T) {
 	t.Parallel()
-	template := newDisk(t, arch)
+	// Once a run, not once a process: the logins that fail here count.
+	template, users := newDisk(t, arch), recordedUsers()
 	for _, r := range readRecorded(t) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			w := worldOn(t, template.Clone(), recordedUsers())
+			w := worldOn(t, template.Clone(), users)
 			r.prepare(t, w)
 			said, want := r.c2s, slices.Clone(r.server)
 			switch r.name[:3] {
