@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/mmpush/mmpush/core/report"
@@ -33,6 +34,7 @@ var _ transport.Transport = (*Transport)(nil)
 // Push implements [transport.Transport].
 func (t *Transport) Push(ctx context.Context, u upload.Upload) (report.Report, error) {
 	o := tupkg.Options{Options: t.Options, Target: t.Name, Patience: t.Patience}
+	o.Reach = fmt.Sprintf("see whether ssh %[1]s logs in, and what ssh %[1]s mmpush version prints: it should be this version; then run the same command again", t.Target)
 	o.Login.Start, o.Login.Agent = wire.StartSession, t.Agent
 	return tupkg.Resume(ctx, t.dial, u, o)
 }

@@ -76,13 +76,14 @@ func known(r report.Result) bool {
 
 // explain turns an error of the wire into one for the user.
 func (c *conversation) explain(ctx context.Context, err error) error {
-	return explain(ctx, err, about{c.o.Target, c.u.Name, c.sent > 0})
+	return explain(ctx, err, about{c.o.Target, c.u.Name, c.o.Reach, c.sent > 0})
 }
 
-// about is what an error is about; begun: bytes have arrived.
+// about is what an error is about; reach is that of [Options], and begun: bytes have
+// arrived.
 type about struct {
-	target, manifest string
-	begun            bool
+	target, manifest, reach string
+	begun                   bool
 }
 
 func explain(ctx context.Context, err error, a about) error {
@@ -100,6 +101,8 @@ func explain(ctx context.Context, err error, a about) error {
 	}
 	e := &report.Error{Stage: "send", Code: report.CodeConnection, Kind: report.KindTransport, File: a.target, Err: err}
 	switch {
+	case a.reach != "" && (errors.Is(err, wire.ErrVersion) || errors.Is(err, wire.ErrProtocol)):
+		e.Code, e.Hint = report.CodeProtocol, a.reach
 	case errors.Is(err, wire.ErrVersion):
 		e.Code, e.Hint = report.CodeProtocol, "if that is known, ask for it: add ?v=1 to the target; else ask whoever runs the server"
 	case errors.Is(err, wire.ErrProtocol):
@@ -109,6 +112,8 @@ func explain(ctx context.Context, err error, a about) error {
 		e.Hint = "was the file changed while it was sent? run the same command again"
 	case a.begun:
 		e.Hint = "what has arrived is kept: the same command goes on where this one stopped"
+	case a.reach != "":
+		e.Hint = a.reach
 	default:
 		e.Hint = "check host and port of the target, whether that is a tupkg server, and whether it runs; then run the same command again"
 	}

@@ -19,6 +19,9 @@ type Options struct {
 	Login wire.ConnectOptions
 	// Target names the server, for messages and the report.
 	Target string
+	// Reach is the hint if the server is not reached, or does not speak the protocol;
+	// empty is one about the host and the port of a tupkg server.
+	Reach string
 	// Patience is how long a lost connection is tried again.
 	Patience Patience
 }

@@ -44,7 +44,7 @@ func (t *Transport) push1(ctx context.Context, u upload.Upload) (report.Report, 
 		// Version 1 has one word for every no.
 		r.Code = wire.CodeRefused
 	}
-	return rep, explain(ctx, err, about{t.Server.String(), u.Name, o.sent > 0})
+	return rep, explain(ctx, err, about{target: t.Server.String(), manifest: u.Name, begun: o.sent > 0})
 }
 
 func (o *older) push(ctx context.Context) (report.Report, error) {
