@@ -140,7 +140,7 @@ func (r *Repo) busy(wait time.Duration) error {
 	return &report.Error{
 		Stage: "lock", Code: report.CodeLocked, Kind: report.KindBusy, File: r.Path,
 		Err:  fmt.Errorf("is locked by %s; waited %s", r.holder(), wait),
-		Hint: "try again later, or wait longer with --lock-wait",
+		Hint: "try again later; mmpush waits longer with --lock-wait",
 	}
 }
 

@@ -199,7 +199,7 @@ func explanations() []Explanation {
 			"REPO/.mmpush/history has one line for each generation, and each names the SHA-256 of the one before. Lines that cannot be read, are missing or do not fit together are not left by a power loss: somebody has written into it. Nothing was changed. " +
 				"Restore it from a backup, or move it away: then a new history begins, and undo does not know what was before."},
 		{CodeLocked, "the repository is busy",
-			"Another program holds the repository's lock. The message names it where it is known. Try later, or wait longer with --lock-wait."},
+			"Another program holds the repository's lock. The message names it where it is known. Try later, or let mmpush wait longer with --lock-wait; under the name mmpack-modifyrepo, which has no such flag, it waits for an hour."},
 		{CodeClock, "an index file is dated in the future",
 			"The repository's tools reload an index only when its time of change has grown, so a date far in the future makes them lose updates. Set the machine's clock, or set the file's date with touch."},
 		{CodeDisk, "the disk refused",
