@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/repo"
@@ -92,6 +93,15 @@ func (p *push) pusher() (access.Identity, error) {
 		name = *p.flags.As
 	} else if name, err = p.git.Pusher(p.config, p.User, p.Getenv, p.updates); err != nil {
 		return access.Identity{}, err
+	}
+	if given := p.flags.As != nil || strings.HasPrefix(p.config.Identity, "env:"); given {
+		// The history has it, without a users file too.
+		if err := access.ValidName(name); err != nil {
+			return access.Identity{}, &report.Error{
+				Stage: "push", Code: report.CodePusher, Kind: report.KindDenied, Err: fmt.Errorf("%q cannot be who pushes: %w", visible(name), err),
+				Hint: "see --as and mmpush.identity of the hook",
+			}
+		}
 	}
 	if p.config.Users == "" {
 		return access.Operator(name), nil

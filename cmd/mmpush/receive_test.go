@@ -80,3 +80,15 @@ func TestUsersFileGone(t *testing.T) {
 		t.Errorf("told %d times:\n%s", n, log.String())
 	}
 }
+
+// TestHookPusherName: who is named by a flag has a name such as users have, where there is
+// no users file too.
+func TestHookPusherName(t *testing.T) {
+	t.Parallel()
+	for name, ok := range map[string]bool{"me@example.net": true, "": false, "a b": false, "../x": false, "a\nb": false} {
+		id, err := (&push{flags: &hookFlags{As: &name}}).pusher()
+		if ok != (err == nil) || ok && id.Name != name || !ok && exitOfError(err) != exitDenied {
+			t.Errorf("%q: %+v %v", name, id, err)
+		}
+	}
+}
