@@ -37,7 +37,7 @@ func (*hookCmd) Help() string {
 type hookFlags struct {
 	GitDir   *string       `name:"git-dir" placeholder:"DIR" help:"The bare git repository. Default: $$GIT_DIR, or the current folder."`
 	Repo     *string       `short:"R" placeholder:"REPO" help:"Publish in this repository, whatever git's configuration says; needs --refs."`
-	Refs     []string      `placeholder:"PATTERN" help:"The refs that publish, such as refs/heads/dist; may be given several times."`
+	Refs     []string      `sep:"none" placeholder:"PATTERN" help:"The refs that publish, such as refs/heads/dist; may be given several times."`
 	Users    *string       `placeholder:"FILE" help:"The users file with the rights. Default: mmpush.users of git's configuration."`
 	As       *string       `placeholder:"NAME" help:"Who pushes, however the push came."`
 	First    string        `placeholder:"HOOK" help:"Run this hook first, with the same input."`

@@ -16,7 +16,7 @@ type hookInstallCmd struct {
 	GitDir     *string  `name:"git-dir" placeholder:"DIR" help:"The bare git repository. Default: $$GIT_DIR, or the current folder."`
 	HooksDir   string   `placeholder:"DIR" help:"The folder of hooks, such as gitolite's hooks/common. Default: the repository's."`
 	Repo       *string  `short:"R" placeholder:"REPO" help:"Write down that refs publish in this repository; needs --refs."`
-	Refs       []string `placeholder:"PATTERN" help:"The refs that publish there, such as refs/heads/dist; may be given several times."`
+	Refs       []string `sep:"none" placeholder:"PATTERN" help:"The refs that publish there, such as refs/heads/dist; may be given several times."`
 	Name       string   `placeholder:"NAME" help:"The name of the target. Default: that of the repository's folder."`
 	PreReceive bool     `negatable:"" default:"true" help:"Install pre-receive, too, which refuses a push that would not be published. --no-pre-receive leaves it out."`
 }

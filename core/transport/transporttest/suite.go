@@ -39,6 +39,10 @@ type Ground struct {
 	Cut func(t *testing.T, o transport.Options, after int64) (way transport.Transport, sent func() int64)
 	// Chunk is how many bytes a lost connection may cost again.
 	Chunk int64
+	// Alone means that the other side goes on without a connection, as a drop folder
+	// does: what was cut at its very end may have been taken from there, and its verdict
+	// not be there yet, when the pusher is back, who then sends everything again.
+	Alone bool
 }
 
 // Suite runs the suite; lay returns a new ground for each of its tests.

@@ -123,7 +123,7 @@ func TestConformance(t *testing.T) {
 		p := newPlace(t)
 		p.watch(t, plan.Requests{})
 		return transporttest.Ground{
-			Repo: p.repo, New: p.asked, Chunk: 4 << 20,
+			Repo: p.repo, New: p.asked, Chunk: 4 << 20, Alone: true,
 			Cut: func(t *testing.T, o transport.Options, after int64) (transport.Transport, func() int64) {
 				p.CutAfter.Store(after + 1)
 				before := p.Received.Load()
