@@ -2,12 +2,15 @@ package ssh
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	wire "github.com/mmpush/mmpush/core/tupkg"
 )
 
 const (
@@ -16,6 +19,12 @@ const (
 	exitTime = 2 * time.Second
 	// tailBytes is how much of what ssh says is kept for the error.
 	tailBytes = 8 << 10
+	// loginTime is how long the rest of a greeting may take. Its first byte may take any
+	// time: ssh may be asking the user for something.
+	loginTime = time.Minute
+	// silentTime is how long the other side may say nothing while its answer is waited
+	// for. It may have to read what it holds, or to wait for others.
+	silentTime = 30 * time.Minute
 )
 
 // Conn is a running ssh: what is written goes to the program on the other side, what
@@ -24,10 +33,14 @@ type Conn struct {
 	target Target
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	out    io.ReadCloser
+	out    *os.File
 	said   *tail
 	// heard: the other side has said something that makes sense.
-	heard bool
+	heard atomic.Bool
+	// login and silent are the two waits; silence is the bound of a Read now, in
+	// nanoseconds, 0 is none.
+	login, silent time.Duration
+	silence       atomic.Int64
 	// check looks at the first bytes; nil takes any.
 	check func(first []byte) error
 
@@ -39,7 +52,7 @@ type Conn struct {
 // start runs ssh with this command line. What ssh and the other side write on
 // standard error goes to told, too, line by line and without control characters.
 func start(t Target, args []string, told io.Writer) (*Conn, error) {
-	c := &Conn{target: t, said: &tail{to: told}, exited: make(chan struct{})}
+	c := &Conn{target: t, said: &tail{to: told}, exited: make(chan struct{}), login: loginTime, silent: silentTime}
 	c.cmd = exec.Command(args[0], args[1:]...)
 	c.cmd.Stderr = c.said
 	// A connection that ssh shares with later ones keeps our pipes open.
@@ -69,11 +82,45 @@ func start(t Target, args []string, told io.Writer) (*Conn, error) {
 	return c, nil
 }
 
+// Enter implements the tupkg transport's Phased: how long the other side may be silent
+// depends on what it is asked.
+func (c *Conn) Enter(p wire.Phase) {
+	var wait time.Duration
+	switch p {
+	case wire.PhaseLogin:
+		wait = c.login
+	case wire.PhaseOffers, wire.PhaseVerdict, wire.PhaseAck:
+		wait = c.silent
+	}
+	c.silence.Store(int64(wait))
+	c.extend()
+}
+
+// extend moves the deadline of reading, once the other side has said something.
+func (c *Conn) extend() {
+	var until time.Time
+	if wait := time.Duration(c.silence.Load()); wait > 0 && c.heard.Load() {
+		until = time.Now().Add(wait)
+	}
+	// Where pipes know no deadline, ssh's own watch over the connection has to do.
+	_ = c.out.SetReadDeadline(until)
+}
+
 // Read reads what the other side has written.
 func (c *Conn) Read(p []byte) (int, error) {
-	if c.heard || c.check == nil {
+	n, err := c.read(p)
+	if n > 0 && c.silence.Load() > 0 {
+		c.extend()
+	}
+	return n, err
+}
+
+func (c *Conn) read(p []byte) (int, error) {
+	if c.heard.Load() || c.check == nil {
 		n, err := c.out.Read(p)
-		c.heard = c.heard || n > 0
+		if n > 0 {
+			c.heard.Store(true)
+		}
 		return n, c.explain(n, err)
 	}
 	n, err := io.ReadAtLeast(c.out, p, min(2, len(p)))
@@ -81,7 +128,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if bad := c.check(p[:n]); bad != nil {
 			return 0, bad
 		}
-		c.heard = true
+		c.heard.Store(true)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
@@ -117,6 +164,9 @@ func (c *Conn) Close() error {
 func (c *Conn) explain(n int, err error) error {
 	if err == nil || n > 0 || c.closed.Load() {
 		return err
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%s says nothing any more: %w", c.target.Host, err)
 	}
 	select {
 	case <-c.exited:

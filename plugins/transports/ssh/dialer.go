@@ -1,6 +1,10 @@
 package ssh
 
-import "io"
+import (
+	"cmp"
+	"io"
+	"time"
+)
 
 // Dialer runs ssh to one target.
 type Dialer struct {
@@ -9,6 +13,8 @@ type Dialer struct {
 	// Told gets the lines that ssh and the other side write on standard error, as
 	// they come and without control characters; nil is allowed.
 	Told io.Writer
+	// Login is how long the rest of the other side's greeting may take: 1 minute.
+	Login time.Duration
 }
 
 // Run has the other side run mmpush, whose first bytes are those of a conversation of
@@ -19,6 +25,7 @@ func (d Dialer) Run(words ...string) (*Conn, error) {
 		return nil, err
 	}
 	c.check = c.checkGreeting
+	c.login = cmp.Or(d.Login, loginTime)
 	return c, nil
 }
 

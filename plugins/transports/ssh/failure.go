@@ -38,9 +38,9 @@ func (c *Conn) failure() error {
 	switch {
 	case code == exitSSH:
 		return sshFailed(last, said)
-	case c.heard && code == 0:
+	case c.heard.Load() && code == 0:
 		return nil
-	case c.heard:
+	case c.heard.Load():
 		return fmt.Errorf("the program on %s ended with exit code %d%s", c.target, code, quoted(last))
 	case code == exitNotThere || code == exitNotRun || strings.Contains(strings.ToLower(said), "not found"):
 		return c.remote(fmt.Errorf("%s cannot run mmpush%s", c.target, quoted(last)))
