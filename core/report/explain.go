@@ -1,7 +1,15 @@
 package report
 
+import "slices"
+
 // explanations is a function and not a variable: nobody can change it.
 func explanations() []Explanation {
+	return slices.Concat(uploadExplanations(), changeExplanations(), toldExplanations(),
+		checkExplanations(), verifierExplanations(), machineExplanations())
+}
+
+// uploadExplanations are about an upload.
+func uploadExplanations() []Explanation {
 	return []Explanation{
 		{CodeYAML, "the manifest is not a YAML mapping",
 			"A .mmpack-manifest is a YAML file with the keys name, version, source and binpkgs. This one could not be read at all. " +
@@ -49,6 +57,12 @@ func explanations() []Explanation {
 			"The file in git is a pointer, and the object that it points at is not in the server's LFS store, or not whole. `git lfs push --all REMOTE` sends what is missing; then push again."},
 		{CodeBuild, "the build of a pushed commit failed",
 			"The repository builds what is pushed to this ref, and the configured command has failed, printed too much or taken too long. Its last lines are shown; the whole log is on the server. Nothing of the build was published."},
+	}
+}
+
+// changeExplanations are about an upload and what is published, and who asks.
+func changeExplanations() []Explanation {
+	return []Explanation{
 		{CodeDowngrade, "a newer version is published already",
 			"The repository serves a greater version of this package, by the client's own order. Clients that have it would not go back. If it is meant, use --allow-downgrade; the repository's setting `downgrade` decides whether that is enough."},
 		{CodeConflict, "the same version is published with other bytes",
@@ -86,6 +100,12 @@ func explanations() []Explanation {
 				"`ssh HOST mmpush version` shows what is there. MMPUSH_REMOTE (or --remote) names another program; a server without mmpush can take uploads by sftp:// into a drop folder that `mmpush watch` looks after."},
 		{CodePusher, "it is not known who pushes",
 			"The rights on this repository are given to users, and the push does not say which user it comes from: the configured variable is not set, or the push certificate is missing, not trusted or not about this push. `git push --signed` signs one. Whoever runs the server can say how users are recognised (`mmpush.identity`)."},
+	}
+}
+
+// toldExplanations are told and refuse nothing.
+func toldExplanations() []Explanation {
+	return []Explanation{
 		{CodeHealed, "a stanza was made safe for the client",
 			"A stanza in the index had a form that makes the mmpack client crash or lose a value, as mmpack-modifyrepo writes it. It was written again in a form that both read exactly; its value is the same."},
 		{CodeOutside, "another program has changed the indexes",
@@ -105,6 +125,12 @@ func explanations() []Explanation {
 			"The upload was accepted, and nothing of it is lost. The server runs a program of its own after that (`serve --on-complete`), to generate a database for instance; it failed or took too long. Whoever runs the server finds its output in the log. Sending the same upload again runs it again."},
 		{CodePacman, "what became of a pacman package",
 			"The server publishes the packages of its incoming folder in a pacman repository (`serve --gensync`), and says of each what it did: added, replaced, unchanged. A package that is refused is told with its own code, and stays in the incoming folder; correct it and send it again."},
+	}
+}
+
+// checkExplanations are what fsck finds.
+func checkExplanations() []Explanation {
+	return []Explanation{
 		{CodeLost, "a published file is not there",
 			"The index names a file that the repository's folder does not have, so clients fail to download it. `mmpush fsck --repair` puts it back if the same bytes are still somewhere in the repository; else push the upload again, or take the package out with `mmpush remove`."},
 		{CodeDamaged, "a published file has other bytes than the index says",
@@ -134,6 +160,12 @@ func explanations() []Explanation {
 		{CodeLater, "the answer comes later",
 			"A drop folder takes files without a word; its watcher publishes or rejects them afterwards. `mmpush push --wait` waits for the verdict. Without it, or if none came in time, the upload is \"accepted\" with exit code 8: " +
 				"verdicts/MANIFEST.json in the drop folder says what became of it, and pushing again does no harm."},
+	}
+}
+
+// verifierExplanations are what the verifiers that are built in find.
+func verifierExplanations() []Explanation {
+	return []Explanation{
 		{CodeSigned, "the upload is signed",
 			"A signature beside the manifest is good and counts: the note says whose it is. The manifest holds the SHA-256 of every file, so that who has signed it has signed all of them."},
 		{CodeUnsigned, "the manifest is not signed, or by too few",
@@ -184,6 +216,12 @@ func explanations() []Explanation {
 			"The verifier `exec` runs a program of the operator's choice, a virus scanner for instance, on the files of each upload. The message is the program's own. Ask whoever runs the repository what it means."},
 		{CodeExecBroke, "a program of the repository's operator has given no answer",
 			"The program that the verifier `exec` runs has to end with the exit status 0 or 1 in time, and to print less than 1 MiB. This one did not, or could not be run. Nothing is published without its answer: whoever runs the repository has to mend it."},
+	}
+}
+
+// machineExplanations are about the repository and the machine.
+func machineExplanations() []Explanation {
+	return []Explanation{
 		{CodeUsage, "the command line is wrong",
 			"A flag or an argument is missing, unknown, or does not fit the others. `mmpush --help` and `mmpush VERB --help` show what there is."},
 		{CodeNoRepo, "this is not a repository",
