@@ -22,7 +22,11 @@ func rooms() map[string][]string {
 		"core/report", "core/stanza", "core/upload", "core/verify", "core/vfs",
 	}
 	return map[string][]string{
-		"core/report":    {},
+		"core/report": {},
+		// The YAML files that people write: one reader, one way to say what is wrong.
+		"core/yamlfile": {"core/report"},
+		// What is set where is a decision, so it is no part of the command line.
+		"core/config":    {"core/report", "core/vfs", "core/yamlfile"},
 		"core/vfs":       {},
 		"core/stanza":    {},
 		"core/archive":   {"core/report"},
@@ -34,7 +38,7 @@ func rooms() map[string][]string {
 		"core/upload":    {"core/archive", "core/manifest", "core/mpk", "core/index", "core/vfs", "core/report"},
 		"core/plan":      {"core/manifest", "core/mpk", "core/index", "core/report"},
 		"core/verify":    {"core/manifest", "core/mpk", "core/index", "core/plan", "core/upload", "core/report"},
-		"core/repo":      {"core/vfs", "core/report"},
+		"core/repo":      {"core/vfs", "core/report", "core/yamlfile"},
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
 		"core/upkeep":    {"core/repo", "core/commit", "core/vfs", "core/report"},
 		"core/pipeline":  slices.Concat(line, []string{"core/access", "core/upkeep"}),
@@ -60,7 +64,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",
@@ -103,7 +107,7 @@ func dependencies() map[string][]string {
 		"github.com/hiddeco/sshsig":     {"plugins/verifiers/signature"},
 		"github.com/klauspost/compress": {"core/archive", "core/archive/archivetest"},
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
-		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo"},
+		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo", "core/yamlfile"},
 		"github.com/pkg/sftp":           {"plugins/transports/sftp"},
 		"github.com/cenkalti/backoff":   {"plugins/transports/tupkg"},
 		"golang.org/x/sys":              {"core/vfs", "plugins"},

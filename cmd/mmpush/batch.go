@@ -14,12 +14,12 @@ import (
 )
 
 type batchCmd struct {
-	Repo           *string       `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 	InitialChange  yesNo         `default:"true" help:"Begin a change at the start; --initial-change=false waits for BEGIN_CHANGES."`
 	Rebuild        bool          `help:"Ask to replace a published version by other bytes."`
 	AllowDowngrade bool          `help:"Ask to publish a version that is less than the published one."`
 	TakeOver       bool          `help:"Ask to take a package over from another source."`
-	LockWait       time.Duration `default:"60s" placeholder:"DURATION" help:"How long a change waits to begin while another program changes the repository. Default: 60s."`
+	LockWait       time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long a change waits to begin while another program changes the repository. Default: 60s."`
 
 	verifierFlags
 }
@@ -39,12 +39,9 @@ func (c *batchCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if c.LockWait < 0 {
 		return a.fail(wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait))
 	}
-	at := a.Getenv("MMPUSH_REPO")
-	if c.Repo != nil {
-		at = *c.Repo
-	}
-	if at == "" {
-		return a.fail(wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to change"))
+	at, err := c.at(a, "which repository to change")
+	if err != nil {
+		return a.fail(err)
 	}
 	if err := c.ask(a); err != nil {
 		return a.fail(err)

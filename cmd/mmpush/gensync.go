@@ -27,7 +27,7 @@ type gensyncCmd struct {
 	PreventDowngrade bool          `help:"Refuse versions that are older than the published ones."`
 	TakeOver         bool          `help:"Ask to take a package over from another pkgbase."`
 	DryRun           bool          `short:"n" help:"Do everything but publish, and show what would happen."`
-	LockWait         time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository, and for the clock. Default: 60s."`
+	LockWait         time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository, and for the clock. Default: 60s."`
 }
 
 // Help is shown by --help.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/mmpush/mmpush/core/config"
 	"github.com/mmpush/mmpush/core/report"
 )
 
@@ -41,6 +42,7 @@ type grammar struct {
 	Receive receiveCmd   `cmd:"" help:"Take uploads from one user behind SSH and publish them."`
 	Sign    signCmd      `cmd:"" help:"Sign a manifest with your own key, for repositories that want it."`
 	Plugin  pluginCmd    `cmd:"" help:"Look at plugins: verifiers and transports in programs of their own."`
+	Config  configCmd    `cmd:"" help:"Show what is set by the environment and the configuration, and where."`
 	Explain explainCmd   `cmd:"" help:"Explain the code of an error or a warning."`
 	Shows   versionCmd   `cmd:"" name:"version" help:"Show the version."`
 }
@@ -84,7 +86,7 @@ func wantsVersion(args []string) bool {
 // be a command line.
 func newApp(e env) *app {
 	flags := peek(e.Args)
-	a := &app{env: e, json: flags.json}
+	a := &app{env: e, json: flags.json, config: &config.Config{}}
 	a.out, a.err = newPrinter(e, e.Stdout, flags.color), newPrinter(e, e.Stderr, flags.color)
 	a.out.silent = flags.json
 	return a
@@ -130,6 +132,7 @@ func (a *app) parse() (verb, error) {
 		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
 		kong.Writers(a.Stdout, a.Stderr), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Bind(a), kong.Resolvers(kong.ResolverFunc(a.resolve)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the grammar: %w", err)
@@ -155,6 +158,9 @@ func (a *app) parse() (verb, error) {
 // usageError is about a command line that does not parse, with where to look it
 // up.
 func usageError(err error) error {
+	if e, ok := errors.AsType[*report.Error](err); ok {
+		return e
+	}
 	hint := "usage: mmpush VERB ...; mmpush --help shows the verbs"
 	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
 		if node := p.Context.Selected(); node != nil {

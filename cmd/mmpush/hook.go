@@ -41,7 +41,7 @@ type hookFlags struct {
 	Users    *string       `placeholder:"FILE" help:"The users file with the rights. Default: mmpush.users of git's configuration."`
 	As       *string       `placeholder:"NAME" help:"Who pushes, however the push came."`
 	First    string        `placeholder:"HOOK" help:"Run this hook first, with the same input."`
-	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+	LockWait time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
 }
 
 type postReceiveCmd struct {

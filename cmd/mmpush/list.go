@@ -13,7 +13,7 @@ import (
 type listCmd struct {
 	Patterns []string `arg:"" optional:"" name:"pattern" help:"Names of packages; * and ? stand for any letters. Default: all."`
 
-	Repo *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 }
 
 // listing is the document of list.
@@ -61,12 +61,9 @@ func (c *listCmd) run(_ context.Context, a *app) (doc any, code int) {
 }
 
 func (c *listCmd) list(a *app) (listing, error) {
-	at := a.Getenv("MMPUSH_REPO")
-	if c.Repo != nil {
-		at = *c.Repo
-	}
-	if at == "" {
-		return listing{}, wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to list")
+	at, err := c.at(a, "which repository to list")
+	if err != nil {
+		return listing{}, err
 	}
 	for _, p := range c.Patterns {
 		if _, err := path.Match(p, ""); err != nil {

@@ -15,11 +15,11 @@ import (
 type logCmd struct {
 	Patterns []string `arg:"" optional:"" name:"package" help:"Only changes of these packages or sources; * and ? stand for any letters."`
 
-	Repo   *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
-	Number int     `short:"n" default:"20" placeholder:"N" help:"Show the newest N generations; 0 is all. Default: 20."`
-	User   string  `placeholder:"NAME" help:"Only changes of this user."`
-	Since  string  `placeholder:"TIME" help:"Only what is not older: a time such as 2026-03-01 or 2026-03-01T12:00:00Z, or an age such as 72h."`
-	Until  string  `placeholder:"TIME" help:"Only what is not newer."`
+	repoFlag
+	Number int    `short:"n" default:"20" placeholder:"N" help:"Show the newest N generations; 0 is all. Default: 20."`
+	User   string `placeholder:"NAME" help:"Only changes of this user."`
+	Since  string `placeholder:"TIME" help:"Only what is not older: a time such as 2026-03-01 or 2026-03-01T12:00:00Z, or an age such as 72h."`
+	Until  string `placeholder:"TIME" help:"Only what is not newer."`
 }
 
 // Help is shown by --help.
@@ -64,7 +64,7 @@ func (c *logCmd) run(_ context.Context, a *app) (doc any, code int) {
 	if err != nil {
 		return a.fail(err)
 	}
-	at, r, done, err := a.repository(c.Repo, "whose history to show")
+	at, r, done, err := a.repository(c.repoFlag, "whose history to show")
 	if err != nil {
 		return a.fail(err)
 	}
@@ -136,13 +136,10 @@ func timeOf(flag, text string, end bool) (time.Time, error) {
 	return t, nil
 }
 
-// repository opens the repository that the flag or the environment names.
-func (a *app) repository(flag *string, what string) (at string, r *repo.Repo, done func(), err error) {
-	if at = a.Getenv("MMPUSH_REPO"); flag != nil {
-		at = *flag
-	}
-	if at == "" {
-		return at, nil, nil, wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says %s", what)
+// repository opens the repository that the flag or the configuration names.
+func (a *app) repository(flag repoFlag, what string) (at string, r *repo.Repo, done func(), err error) {
+	if at, err = flag.at(a, what); err != nil {
+		return at, nil, nil, err
 	}
 	r, done, err = a.openAny(at)
 	return at, r, done, err

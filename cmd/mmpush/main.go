@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"syscall"
 
+	"github.com/mmpush/mmpush/core/config"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -42,6 +43,9 @@ type env struct {
 	// Ask asks a person for a secret, which is not shown as it is typed; nil if
 	// nobody is there to ask.
 	Ask func(ctx context.Context, question string) (string, error)
+	// Folder is the working folder, and System that of the system's configuration; where
+	// one is empty, no configuration is looked for there.
+	Folder, System string
 	// User is the name of who runs the program; empty if unknown.
 	User string
 	// WrapFS, if not nil, is put around every folder that is opened.
@@ -53,7 +57,18 @@ func processEnv() env {
 		Program: programName(os.Args[0]), Args0: os.Args[0], Args: os.Args[1:], Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Getenv: os.Getenv, Terminal: terminalOf, Ask: asker(), User: userName(),
+		Folder: workingFolder(), System: "/etc/mmpush",
 	}
+}
+
+// workingFolder returns the folder that the program was started in; one that is gone is
+// no reason not to work.
+func workingFolder() string {
+	folder, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return folder
 }
 
 // userName returns the login name; a system that has none for us is no reason not
@@ -81,6 +96,8 @@ type app struct {
 	json     bool
 	// verb is the name of the verb that runs.
 	verb string
+	// config is what is set besides the flags.
+	config *config.Config
 	// plugins are those of this run.
 	plugins pluginSet
 	// asked is true once the user was shown a plan and asked.

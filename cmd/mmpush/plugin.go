@@ -69,7 +69,7 @@ func (c *pluginCheckCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if p.Kind == plugins.KindVerifier {
 		a.out.line("in a repository's settings:\n    verifiers:\n        %s:\n            plugin: %q\n            sha256: %s\n            mode: reject", pin.Name, d.Path, d.SHA256)
 	} else {
-		a.out.line("in the environment:\n    %s=%s", transportsVariable, visible(quote(d.Pin)))
+		a.out.line("in your configuration:\n    transports: [%s]", visible(quote(d.Pin)))
 	}
 	return d, exitDone
 }
@@ -126,7 +126,7 @@ func pluginFileError(name string, err error) error {
 }
 
 type pluginListCmd struct {
-	Repo *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 	transportFlags
 }
 
@@ -176,11 +176,11 @@ func (p listedPlugin) unusable() bool {
 
 func (c *pluginListCmd) list(a *app) ([]listedPlugin, error) {
 	list := []listedPlugin{}
-	at := a.Getenv("MMPUSH_REPO")
-	if c.Repo != nil {
-		at = *c.Repo
-	}
-	if at != "" {
+	if a.setting(c.Repo, "--repo", "repo").Text != "" {
+		at, err := c.at(a, "whose verifiers to list")
+		if err != nil {
+			return nil, err
+		}
 		r, done, err := a.openRepo(at)
 		if err != nil {
 			return nil, err
@@ -190,11 +190,7 @@ func (c *pluginListCmd) list(a *app) ([]listedPlugin, error) {
 			list = append(list, listedVerifier(r, s))
 		}
 	}
-	texts := c.Transport
-	if len(texts) == 0 {
-		texts = strings.Fields(a.Getenv(transportsVariable))
-	}
-	pins, err := parsePins("--transport", texts)
+	pins, err := c.pins(a)
 	for _, pin := range pins {
 		list = append(list, listedPlugin{pin.Name, string(plugins.KindTransport), "", pin.Path, pin.SHA256, pinState(pin.Path, pin.SHA256)})
 	}

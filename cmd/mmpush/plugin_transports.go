@@ -11,26 +11,28 @@ import (
 
 // transportFlags are for the verbs that push.
 type transportFlags struct {
-	Transport []string `sep:"none" placeholder:"SCHEME=PATH@sha256:HEX" help:"Push to SCHEME:// by this plugin; may be given several times. Default: $$MMPUSH_TRANSPORTS, by white space."`
+	Transport []string `sep:"none" placeholder:"SCHEME=PATH@sha256:HEX" help:"Push to SCHEME:// by this plugin; may be given several times. Default: $$MMPUSH_TRANSPORTS, by white space, or the configuration."`
 }
 
-// transportsVariable is the environment variable for transports that are plugins.
-const transportsVariable = "MMPUSH_TRANSPORTS"
+// pins are the plugins of the flags or, without one, of the configuration.
+func (f transportFlags) pins(a *app) ([]plugins.Pin, error) {
+	if len(f.Transport) > 0 {
+		return parsePins("--transport", f.Transport)
+	}
+	v := a.config.Value("transports")
+	return parsePins(v.Origin.String(), strings.Fields(v.Text))
+}
 
 // carriers are the ways to a repository that are plugins, by scheme.
 func (f transportFlags) carriers(a *app) (map[string]opener, error) {
-	from, texts := "--transport", f.Transport
-	if len(texts) == 0 {
-		from, texts = transportsVariable, strings.Fields(a.Getenv(transportsVariable))
-	}
-	pins, err := parsePins(from, texts)
+	pins, err := f.pins(a)
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]opener{}
 	for _, pin := range pins {
 		if _, taken := transports()[pin.Name]; taken {
-			return nil, wrongUsage("give it another scheme", "%s: %s:// is built in", from, pin.Name)
+			return nil, wrongUsage("give it another scheme", "the transport %s: %s:// is built in", pin.Name, pin.Name)
 		}
 		all[pin.Name] = openCarrier(pin)
 	}

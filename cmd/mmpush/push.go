@@ -25,7 +25,7 @@ type pushCmd struct {
 	DryRun         bool    `short:"n" help:"Do everything but publish, and show what would happen."`
 	remoteFlags
 	sshFlags
-	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+	LockWait time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
 
 	verifierFlags
 	transportFlags
@@ -79,7 +79,7 @@ func (a *app) waiting(holder string) {
 
 // open checks the arguments and opens the target. The caller calls done at the end.
 func (c *pushCmd) open(ctx context.Context, a *app) (t opened, done func(), err error) {
-	target, err := c.target(a)
+	d, err := c.target(a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,8 +107,9 @@ func (c *pushCmd) open(ctx context.Context, a *app) (t opened, done func(), err 
 	if err != nil {
 		return nil, nil, err
 	}
-	c.remote = target.Scheme != "dir"
-	return a.openTarget(ctx, carriers, destination{target, init, c.DryRun, c.remoteFlags, c.sshFlags})
+	c.remote = d.target.Scheme != "dir"
+	d.init, d.dryRun, d.remote, d.ssh = init, c.DryRun, c.remoteFlags, c.sshFlags
+	return a.openTarget(ctx, carriers, d)
 }
 
 // verifyFirst asks the verifiers of the command line about an upload that goes to
@@ -120,19 +121,26 @@ func (c *pushCmd) verifyFirst(ctx context.Context, a *app, u upload.Upload, o tr
 	return pipeline.Check(ctx, u, "", pipeline.Options{Progress: o.Progress}, a.askedVerifiers())
 }
 
-func (c *pushCmd) target(a *app) (transport.Target, error) {
-	text, from := a.Getenv("MMPUSH_TO"), "MMPUSH_TO"
-	if c.To != nil {
-		text, from = *c.To, "--to"
-	} else if text == "" {
-		return transport.Target{}, wrongUsage("add --to FOLDER, or set MMPUSH_TO; mmpush init FOLDER --arch ARCH makes a new repository",
+// target is where to publish: what the flag or the configuration says, which may be the
+// name of a target.
+func (c *pushCmd) target(a *app) (destination, error) {
+	v := a.setting(c.To, "--to", "to")
+	if c.To == nil && v.Text == "" {
+		return destination{}, wrongUsage("add --to FOLDER, or set MMPUSH_TO; mmpush init FOLDER --arch ARCH makes a new repository",
 			"nothing says where to publish")
 	}
-	t, err := transport.ParseTarget(text)
-	if err != nil {
-		return t, wrongUsage("give the folder of a repository, or a server such as tupkgs://me@host", "%s: %w", from, err)
+	var d destination
+	if t, ok := a.config.Target(v.Text); ok {
+		d.named, v = t, t.To
+	} else if err := a.misspelt(v); err != nil {
+		return d, err
 	}
-	return t, nil
+	var err error
+	d.origin = v.Origin
+	if d.target, err = transport.ParseTarget(v.Place()); err != nil {
+		return d, wrongUsage("give the folder of a repository, or a server such as tupkgs://me@host", "%s: %w", v.Origin, err)
+	}
+	return d, nil
 }
 
 func wrongArch(arch string) error {

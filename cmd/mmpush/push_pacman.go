@@ -39,7 +39,7 @@ func (c *pushCmd) pushPacman(ctx context.Context, a *app) (doc any, code int) {
 
 // pacmanTarget is the folder to push to, if the arguments make sense for pacman packages.
 func (c *pushCmd) pacmanTarget(a *app) (string, error) {
-	target, err := c.target(a)
+	d, err := c.target(a)
 	switch {
 	case err != nil:
 		return "", err
@@ -48,8 +48,8 @@ func (c *pushCmd) pacmanTarget(a *app) (string, error) {
 		return "", wrongUsage("push them one after the other", "manifests and pacman packages cannot be pushed at once")
 	}
 	switch {
-	case target.Scheme != "dir":
-		return "", wrongUsage("push to a folder on this machine", "pacman packages cannot be pushed to %s:// yet", target.Scheme)
+	case d.target.Scheme != "dir":
+		return "", wrongUsage("push to a folder on this machine", "pacman packages cannot be pushed to %s:// yet", d.target.Scheme)
 	case c.Init || c.Arch != "":
 		return "", wrongUsage("make the repository with: mmpush init DIR --kind pacman --name NAME", "--init makes repositories of manifests")
 	case c.Rebuild:
@@ -57,5 +57,5 @@ func (c *pushCmd) pacmanTarget(a *app) (string, error) {
 	case len(c.Verifier) > 0:
 		return "", wrongUsage("leave --verifier out", "verifiers do not know pacman packages yet")
 	}
-	return target.Path, nil
+	return d.target.Path, nil
 }

@@ -169,7 +169,7 @@ func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *ser
 // usersAt is the path of the users file, nil without one. An empty flag is no flag that
 // is missing: it opens no door.
 func (c *receiveCmd) usersAt(a *app) *string {
-	if path := a.Getenv("MMPUSH_USERS"); c.Users == nil && path != "" {
+	if path := a.config.Value("users").Path(); c.Users == nil && path != "" {
 		return &path
 	}
 	return c.Users

@@ -3,11 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/mmpush/mmpush/core/config"
+	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
 	wire "github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/core/vfs"
@@ -16,10 +19,10 @@ import (
 
 // remoteFlags are those of a target on another machine.
 type remoteFlags struct {
-	User string `placeholder:"NAME" help:"Who you are at the server. Default: the target's user, $$MMPUSH_USER."`
+	User string `placeholder:"NAME" help:"Who you are at the server. Default: the target's user, $$MMPUSH_USER, the configuration."`
 	passwordFlags
 	AllowPlaintextPasswords bool          `help:"Send the password to another machine over a connection that everybody on the way can read."`
-	RetryFor                time.Duration `default:"2m" placeholder:"DURATION" help:"How long to try again when a connection is lost and nothing gets through. Default: 2m."`
+	RetryFor                time.Duration `setting:"retry-for" default:"2m" placeholder:"DURATION" help:"How long to try again when a connection is lost and nothing gets through. Default: 2m."`
 }
 
 // given is the first flag that needs a server; empty if there is none.
@@ -51,11 +54,18 @@ const tokenVariable = "MMPUSH_TOKEN"
 
 // credentials are the first that there are of: the flags, the target, the environment,
 // the historical client's file, the terminal.
-func (f remoteFlags) credentials(ctx context.Context, a *app, s tupkg.Server, old tupkg.Historical) (wire.Credentials, error) {
+func (d destination) credentials(ctx context.Context, a *app, s tupkg.Server, old tupkg.Historical) (wire.Credentials, error) {
+	f := d.remote
 	old = old.For(s)
-	c := wire.Credentials{User: cmp.Or(f.User, s.User, a.Getenv("MMPUSH_USER"), old.User)}
+	c := wire.Credentials{User: cmp.Or(f.User, s.User, a.config.ValueFor(d.named, "user").Text, old.User)}
 	if c.User == "" {
 		return c, tupkg.NoCredentials(s, "")
+	}
+	if a.Getenv(tokenVariable) == "" && a.Getenv(passwordVariable) == "" {
+		f.passwordFlags = d.configured(a, f.passwordFlags)
+	}
+	if err := d.trusted(a, f.passwordFlags); err != nil {
+		return c, err
 	}
 	if f.PasswordFile == "" && f.PasswordCommand == "" {
 		if token := a.Getenv(tokenVariable); token != "" {
@@ -78,6 +88,35 @@ func (f remoteFlags) credentials(ctx context.Context, a *app, s tupkg.Server, ol
 	return c, err
 }
 
+// configured adds the file or the program that the configuration has a password in, if
+// the flags name none.
+func (d destination) configured(a *app, f passwordFlags) passwordFlags {
+	if f.PasswordFile != "" || f.PasswordCommand != "" {
+		return f
+	}
+	file, command := a.config.ValueFor(d.named, "password-file"), a.config.ValueFor(d.named, "password-command")
+	if command.Text != "" && (file.Text == "" || command.Origin.Level < file.Origin.Level) {
+		f.PasswordCommand = command.Text
+		return f
+	}
+	f.PasswordFile = file.Path()
+	return f
+}
+
+// trusted refuses to send a password that is at hand to a server that only a project's
+// file names: that may be a stranger's. A person who is asked for it sees the server.
+func (d destination) trusted(a *app, f passwordFlags) error {
+	atHand := f.PasswordFile != "" || f.PasswordCommand != "" || a.Getenv(tokenVariable) != "" || a.Getenv(passwordVariable) != ""
+	if !atHand || d.origin.Level != config.Project {
+		return nil
+	}
+	return &report.Error{
+		Stage: "login", Code: report.CodeConfig, Kind: report.KindUsage, File: d.origin.String(),
+		Err:  errors.New("only this file of the project names the server; no password is sent there"),
+		Hint: "if it is the right server, say so: --to " + d.target.URL.String() + ", or MMPUSH_TO, or a target in your own configuration",
+	}
+}
+
 // openTupkg prepares the way to a server. The password is asked for now, once for all
 // uploads.
 func openTupkg(ctx context.Context, a *app, d destination) (opened, func(), error) {
@@ -92,7 +131,7 @@ func openTupkg(ctx context.Context, a *app, d destination) (opened, func(), erro
 	if s, err = old.Complete(s); err != nil {
 		return nil, nil, err
 	}
-	c, err := d.remote.credentials(ctx, a, s, old)
+	c, err := d.credentials(ctx, a, s, old)
 	if err != nil {
 		return nil, nil, err
 	}

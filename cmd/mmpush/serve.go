@@ -17,7 +17,7 @@ import (
 )
 
 type serveCmd struct {
-	Repo   *string  `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034, :443 or unix:/run/mmpush.sock; may be given several times."`
 	Users  *string  `placeholder:"FILE" help:"The users file; changes of it apply at once. Default: $$MMPUSH_USERS."`
 	State  string   `placeholder:"DIR" help:"Folder for partial files and areas of the users. Default: REPO/.mmpush."`
@@ -42,13 +42,10 @@ func (*serveCmd) Help() string {
 }
 
 func (c *serveCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	at := a.Getenv("MMPUSH_REPO")
-	if c.Repo != nil {
-		at = *c.Repo
-	}
+	at, err := c.at(a, "which repository to publish in")
 	switch {
-	case at == "":
-		return a.fail(wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to publish in"))
+	case err != nil:
+		return a.fail(err)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return a.fail(wrongUsage("give both --tls-cert and --tls-key", "a certificate and its key go together"))
 	case c.TLSCert != "" && c.TLSSelfSigned:
@@ -57,7 +54,7 @@ func (c *serveCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if err := c.ask(a); err != nil {
 		return a.fail(err)
 	}
-	doc, err := c.serve(ctx, a, at)
+	doc, err = c.serve(ctx, a, at)
 	if err != nil {
 		return a.fail(err)
 	}

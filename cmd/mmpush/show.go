@@ -14,7 +14,7 @@ import (
 type showCmd struct {
 	Generation string `arg:"" name:"generation" help:"The generation, such as 12, or one of its changes, such as 12.2."`
 
-	Repo *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 }
 
 // Help is shown by --help.
@@ -40,7 +40,7 @@ func (c *showCmd) run(_ context.Context, a *app) (doc any, code int) {
 	if err != nil {
 		return a.fail(err)
 	}
-	at, r, done, err := a.repository(c.Repo, "whose history to show")
+	at, r, done, err := a.repository(c.repoFlag, "whose history to show")
 	if err != nil {
 		return a.fail(err)
 	}

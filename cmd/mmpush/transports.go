@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/config"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -24,11 +25,23 @@ type opened func(transport.Options) transport.Transport
 // destination is what a command says about where to publish.
 type destination struct {
 	target transport.Target
+	// named is the target of the configuration, if it has a name there; origin is where
+	// the path or the URL stands.
+	named  config.Target
+	origin config.Origin
 	// init is not nil if a missing repository is to be made.
 	init   *repo.InitOptions
 	dryRun bool
 	remote remoteFlags
 	ssh    sshFlags
+}
+
+// setting is what a flag says or, without it, the configuration for this target.
+func (d destination) setting(a *app, flag *string, key string) string {
+	if flag != nil {
+		return *flag
+	}
+	return a.config.ValueFor(d.named, key).Text
 }
 
 // opener opens a target; done closes it.

@@ -11,8 +11,8 @@ import (
 
 // upkeepFlags are those of every verb that keeps a repository in order.
 type upkeepFlags struct {
-	Repo     *string       `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
-	LockWait time.Duration `default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
+	repoFlag
+	LockWait time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
 }
 
 // open opens the repository. The caller calls done at the end.
@@ -22,13 +22,10 @@ func (f upkeepFlags) open(a *app) (r *repo.Repo, done func(), err error) {
 
 // openBy opens the repository in a way.
 func (f upkeepFlags) openBy(a *app, way func(at string) (*repo.Repo, func(), error)) (r *repo.Repo, done func(), err error) {
-	at := a.Getenv("MMPUSH_REPO")
-	if f.Repo != nil {
-		at = *f.Repo
-	}
+	at, err := f.at(a, "which repository is meant")
 	switch {
-	case at == "":
-		return nil, nil, wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository is meant")
+	case err != nil:
+		return nil, nil, err
 	case f.LockWait < 0:
 		return nil, nil, wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", f.LockWait)
 	}

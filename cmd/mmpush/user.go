@@ -46,12 +46,9 @@ func (f usersFlag) open(a *app) (*userBook, error) {
 	return a.openBook(path)
 }
 
-// usersPath is the path of the users file, by the flag or the environment.
+// usersPath is the path of the users file, by the flag or the configuration.
 func (a *app) usersPath(flag *string) (string, error) {
-	path := a.Getenv("MMPUSH_USERS")
-	if flag != nil {
-		path = *flag
-	}
+	path := a.setting(flag, "--users", "users").Path()
 	if path == "" {
 		return "", wrongUsage("add --users FILE, or set MMPUSH_USERS", "nothing says which users file is meant")
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 type verifyLogCmd struct {
-	Repo *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
-	Head string  `placeholder:"SHA256" help:"A head that was noted earlier: everything up to it must be as it was then."`
+	repoFlag
+	Head string `placeholder:"SHA256" help:"A head that was noted earlier: everything up to it must be as it was then."`
 }
 
 // Help is shown by --help.
@@ -33,7 +33,7 @@ func (c *verifyLogCmd) run(_ context.Context, a *app) (doc any, code int) {
 	if head != "" && (len(head) != 64 || strings.Trim(head, "0123456789abcdef") != "") {
 		return a.fail(wrongUsage("give the 64 hexadecimal digits that verify-log printed", "--head %q is not a SHA-256", visible(c.Head)))
 	}
-	at, r, done, err := a.repository(c.Repo, "whose history to verify")
+	at, r, done, err := a.repository(c.repoFlag, "whose history to verify")
 	if err != nil {
 		return a.fail(err)
 	}

@@ -21,7 +21,7 @@ import (
 type watchCmd struct {
 	Dir string `arg:"" help:"The drop folder."`
 
-	Repo           *string       `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 	Settle         time.Duration `default:"10m" placeholder:"DURATION" help:"Refuse an upload that is not whole when nothing of it has changed for so long. Default: 10m."`
 	Rebuild        bool          `help:"Allow uploads to replace a published version by other bytes."`
 	AllowDowngrade bool          `help:"Allow uploads of a version that is less than the published one."`
@@ -38,13 +38,10 @@ func (*watchCmd) Help() string {
 }
 
 func (c *watchCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	at := a.Getenv("MMPUSH_REPO")
-	if c.Repo != nil {
-		at = *c.Repo
-	}
+	at, err := c.at(a, "which repository to publish in")
 	switch {
-	case at == "":
-		return a.fail(wrongUsage("add -R REPO, or set MMPUSH_REPO", "nothing says which repository to publish in"))
+	case err != nil:
+		return a.fail(err)
 	case c.Settle <= 0:
 		return a.fail(wrongUsage("give a time such as 10m or 30s", "--settle=%s: a time is more than nothing", c.Settle))
 	}

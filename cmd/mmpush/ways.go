@@ -40,7 +40,7 @@ func openSSH(_ context.Context, a *app, d destination) (opened, func(), error) {
 	}
 	return func(o transport.Options) transport.Transport {
 		return &ssh.Transport{
-			Dialer: by, Remote: a.setting(d.ssh.Remote, "MMPUSH_REMOTE"), Name: d.target.URL.Redacted(), Agent: agent(),
+			Dialer: by, Remote: d.setting(a, d.ssh.Remote, "remote"), Name: d.target.URL.Redacted(), Agent: agent(),
 			Options: o, Patience: d.remote.patience(),
 		}
 	}, func() {}, nil
@@ -74,7 +74,7 @@ func (a *app) dialer(d destination) (ssh.Dialer, error) {
 	if by.Target, err = ssh.ParseTarget(d.target.URL); err != nil {
 		return by, wrongUsage("write "+d.target.Scheme+"://[USER@]HOST[:PORT]/PATH, or /~/PATH for the home folder there", "the target: %w", err)
 	}
-	line := a.setting(d.ssh.SSHCommand, "MMPUSH_SSH_COMMAND")
+	line := d.setting(a, d.ssh.SSHCommand, "ssh-command")
 	if line == "" && d.ssh.SSHCommand == nil {
 		return by, nil
 	}
@@ -82,14 +82,6 @@ func (a *app) dialer(d destination) (ssh.Dialer, error) {
 		return by, wrongUsage(`write it as for a shell, such as "ssh -i 'my key'"; nothing of it is expanded`, "the ssh command %q: %w", visible(line), err)
 	}
 	return by, nil
-}
-
-// setting is a flag or, without it, a variable of the environment.
-func (a *app) setting(flag *string, variable string) string {
-	if flag != nil {
-		return *flag
-	}
-	return a.Getenv(variable)
 }
 
 // stderrLines passes on what ssh says.

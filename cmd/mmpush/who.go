@@ -16,7 +16,7 @@ import (
 type whoCmd struct {
 	Packages []string `arg:"" name:"package" help:"Names of binary packages."`
 
-	Repo *string `short:"R" placeholder:"REPO" help:"The repository's folder. Default: $$MMPUSH_REPO."`
+	repoFlag
 }
 
 // Help is shown by --help.
@@ -35,7 +35,7 @@ type traced struct {
 }
 
 func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
-	at, r, done, err := a.repository(c.Repo, "in which repository to look")
+	at, r, done, err := a.repository(c.repoFlag, "in which repository to look")
 	if err != nil {
 		return a.fail(err)
 	}

@@ -108,6 +108,7 @@ const (
 
 	// About the repository and the machine.
 	CodeUsage    Code = "MP-USAGE"
+	CodeConfig   Code = "MP-CONFIG"
 	CodeNoRepo   Code = "MP-NOREPO"
 	CodeSettings Code = "MP-SETTINGS"
 	CodeIndex    Code = "MP-INDEX"

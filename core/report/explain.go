@@ -224,6 +224,8 @@ func machineExplanations() []Explanation {
 	return []Explanation{
 		{CodeUsage, "the command line is wrong",
 			"A flag or an argument is missing, unknown, or does not fit the others. `mmpush --help` and `mmpush VERB --help` show what there is."},
+		{CodeConfig, "the configuration cannot be used",
+			"A variable MMPUSH_*, or one of the files .mmpush.yaml in the project, ~/.config/mmpush/config.yaml and /etc/mmpush/config.yaml, has an unknown key or a value that cannot be meant. A project's .mmpush.yaml may be a stranger's pull request: it must not name programs or passwords, and no password is sent to a server that only it names. `mmpush config` shows each value and where it comes from."},
 		{CodeNoRepo, "this is not a repository",
 			"The folder is not there, or has no `metadata` file with the repository's architecture. `mmpush init DIR --arch ARCH` makes a repository; `push --init --arch ARCH` does it on the way."},
 		{CodeSettings, "the repository's settings cannot be used",

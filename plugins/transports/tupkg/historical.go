@@ -23,6 +23,9 @@ type Historical struct {
 	open bool
 }
 
+// HasPassword reports whether there is a password in the file.
+func (h Historical) HasPassword() bool { return h.password != "" }
+
 // Password is the password for a user of the server that these settings are for; empty
 // if there is none. One that others can read is an error.
 func (h Historical) Password(user string) (wire.Password, error) {
