@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mmpush/mmpush/core/config"
 	"github.com/mmpush/mmpush/hooks/gitpush"
 )
 
@@ -18,7 +19,7 @@ func TestReceiveHearsOfUsers(t *testing.T) {
 	repo, users := newRepo(t), filepath.Join(t.TempDir(), "users")
 	writeUsers(t, users, "first")
 	var out bytes.Buffer
-	a := &app{env: shell{}.env(&out, &out, nil)}
+	a := &app{env: shell{}.env(&out, &out, nil), config: &config.Config{}}
 	s, done, err := (&receiveCmd{Repo: repo, Users: &users}).open(t.Context(), a, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
