@@ -53,18 +53,21 @@ func rooms() map[string][]string {
 			"core/report", "core/repo", "core/vfs",
 		},
 
+		"action": {"core/report"},
+
 		"hooks/gitpush":          {"core/manifest", "core/upload", "core/vfs", "core/report"},
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
 		"plugins/transports/tupkg": {
 			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",
 		},
+		"plugins/transports/web": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
 		"plugins/transports/sftp": {
 			"core/manifest", "core/pipeline", "core/report", "core/transport", "core/upload", "core/vfs", "core/watch", "plugins/transports/ssh",
 		},
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",

@@ -33,8 +33,8 @@ func (*batchCmd) Help() string {
 }
 
 func (c *batchCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	if a.json {
-		return a.fail(wrongUsage("leave --output=json out", "batch answers line by line, not with a JSON document"))
+	if a.json || a.runner != nil {
+		return a.fail(wrongUsage("leave --output out", "batch answers line by line, and in no other form"))
 	}
 	if c.LockWait < 0 {
 		return a.fail(wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait))

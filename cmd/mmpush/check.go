@@ -14,6 +14,7 @@ type checkCmd struct {
 
 	Arch string `placeholder:"ARCH" help:"Check only the packages of this architecture; default: all that the manifest has."`
 
+	findFlags
 	verifierFlags
 }
 
@@ -30,7 +31,14 @@ func (c *checkCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if err := c.ask(a); err != nil {
 		return a.fail(err)
 	}
-	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
+	found, err := c.expand(ctx, c.Manifests)
+	if err != nil {
+		return a.fail(err)
+	}
+	if len(found) == 0 {
+		return a.nothingToDo()
+	}
+	return a.each(ctx, found, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
 		return pipeline.Check(ctx, u, c.Arch, pipeline.Options{Progress: shown.tell}, a.askedVerifiers())
 	})
 }

@@ -16,7 +16,8 @@
 // what a terminal can do, progress.go what it shows meanwhile; conversation.go and
 // command.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
 // mmpack-modifyrepo; verdict.go says why there is no success; hook_push.go is the
-// line of a git hook and hook_verdict.go its words; ways.go leads push through ssh, and
+// line of a git hook and hook_verdict.go its words; runner.go speaks with the runner of a
+// workflow; ssh_files.go puts a key from the environment where ssh finds it; ways.go leads push through ssh, and
 // receive_key.go makes the line of authorized_keys.
 //
 // It may import everything of ours.

@@ -5,18 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/mmpush/mmpush/action"
 	"github.com/mmpush/mmpush/core/report"
 )
 
 // resultError is the result of what could not be done; the others are the report
 // room's.
-const resultError report.Result = "error"
+const resultError = action.ResultError
 
 // answer is the document about one manifest: the report, and the error if the work
 // could not be done.
 type answer struct {
 	report.Report
 	Error *problem `json:"error,omitempty"`
+	// manifest is its path as it was named, and lines says where it declares which file.
+	manifest string
+	lines    map[string]int
 }
 
 // answers is the document about several manifests.

@@ -63,7 +63,7 @@ func (c *gensyncCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		out.Result = resultError
 		a.err.findings(out.Findings)
 		a.err.problem(err)
-		return answer{out.Report, problemOf(err)}, exitOfError(err)
+		return answer{Report: out.Report, Error: problemOf(err)}, exitOfError(err)
 	}
 	if out.Result != report.Rejected {
 		a.generated(out.Report, c.Name)

@@ -14,7 +14,7 @@ import (
 
 // grammar is the command line.
 type grammar struct {
-	Output string   `enum:"text,json" default:"text" placeholder:"text|json" help:"Form of the result on standard output."`
+	Output string   `enum:"text,json,github" default:"text" placeholder:"text|json|github" help:"Form of the result on standard output; github is for a step of a workflow: everything there, with annotations, outputs and a summary."`
 	JSON   bool     `name:"json" help:"Short for --output=json."`
 	Color  string   `enum:"auto,always,never" default:"auto" placeholder:"auto|always|never" help:"Colours; auto heeds NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then the terminal."`
 	Help   helpFlag `short:"h" help:"Show this help, or that of a verb."`
@@ -87,14 +87,18 @@ func wantsVersion(args []string) bool {
 func newApp(e env) *app {
 	flags := peek(e.Args)
 	a := &app{env: e, json: flags.json, config: &config.Config{}}
+	if flags.github && e.Program != modifyrepoName {
+		a.runner = startRunner(&a.env)
+		e = a.env
+	}
 	a.out, a.err = newPrinter(e, e.Stdout, flags.color), newPrinter(e, e.Stderr, flags.color)
 	a.out.silent = flags.json
 	return a
 }
 
 type peeked struct {
-	json  bool
-	color string
+	json, github bool
+	color        string
 }
 
 // peek finds the flags that say how to answer. The last one holds.
@@ -109,9 +113,9 @@ func peek(args []string) peeked {
 		case arg == "--":
 			return p
 		case arg == "--json":
-			p.json = true
+			p.json, p.github = true, false
 		case name == "--output":
-			p.json = value == "json"
+			p.json, p.github = value == "json", value == "github"
 		case name == "--color":
 			p.color = value
 		}

@@ -94,6 +94,8 @@ type app struct {
 	// document of the verb is the result.
 	out, err *printer
 	json     bool
+	// runner is who reads with --output=github; nil otherwise.
+	runner *runner
 	// verb is the name of the verb that runs.
 	verb string
 	// config is what is set besides the flags.
@@ -128,6 +130,12 @@ func run(ctx context.Context, e env) (code int) {
 func (a *app) end(doc any, code int) int {
 	if a.json && doc != nil {
 		a.out.document(doc)
+	}
+	if a.runner != nil {
+		if err := a.runner.end(doc); err != nil {
+			a.err.problem(err)
+			code = worse(code, exitInternal)
+		}
 	}
 	if a.out.failed == nil {
 		return code

@@ -98,6 +98,8 @@ type shell struct {
 	width int
 	wrap  func(vfs.FS) vfs.FS
 	ctx   context.Context
+	// environ is what the programs get that are started; nil is ours.
+	environ []string
 }
 
 type outcome struct {
@@ -117,7 +119,7 @@ func (s shell) run(args ...string) outcome {
 
 func (s shell) env(stdout, stderr *bytes.Buffer, args []string) env {
 	return env{
-		Args: args, Stdout: stdout, Stderr: stderr, User: "tester", WrapFS: s.wrap,
+		Args: args, Stdout: stdout, Stderr: stderr, User: "tester", WrapFS: s.wrap, Environ: s.environ,
 		Getenv:   func(name string) string { return s.vars[name] },
 		Terminal: terminalOfWidth(s.width),
 	}

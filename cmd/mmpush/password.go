@@ -140,9 +140,9 @@ func passwordOfCommand(ctx context.Context, a *app, line string) (string, error)
 // withoutSecrets is an environment for a program that is to find a secret, not to get
 // one.
 func withoutSecrets(environ []string) []string {
-	return slices.DeleteFunc(environ, func(pair string) bool {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
-		return name == passwordVariable || name == tokenVariable
+		return name == passwordVariable || name == tokenVariable || name == keyVariable
 	})
 }
 

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/mmpush/mmpush/action"
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/plugins/transports/tupkg"
 )
 
 type pushCmd struct {
@@ -23,6 +26,8 @@ type pushCmd struct {
 	AllowDowngrade bool    `help:"Ask to publish a version that is less than the published one."`
 	TakeOver       bool    `help:"Ask to take a package over from another source."`
 	DryRun         bool    `short:"n" help:"Do everything but publish, and show what would happen."`
+	findFlags
+	PublicURL string `name:"public-url" placeholder:"URL" help:"The folder on a web server that clients of the repository read. With --output=github, what may not be published (a pull request from a fork, no credential) is planned on it."`
 	remoteFlags
 	sshFlags
 	LockWait time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository. Default: 60s."`
@@ -44,14 +49,42 @@ func (*pushCmd) Help() string {
 }
 
 func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	if slices.ContainsFunc(c.Manifests, isPackage) {
-		return c.pushPacman(ctx, a)
-	}
-	t, done, err := c.open(ctx, a)
+	found, err := c.expand(ctx, c.Manifests)
 	if err != nil {
 		return a.fail(err)
 	}
+	if c.Manifests = found; len(found) == 0 {
+		return a.nothingToDo()
+	}
+	if why := a.foreign(); why != "" {
+		return c.preview(ctx, a, action.Remark{Level: "notice", Text: why + " is not published"})
+	}
+	doc, code, err = c.publish(ctx, a)
+	if a.runner != nil && errors.Is(err, tupkg.ErrNoPassword) {
+		return c.preview(ctx, a, action.Remark{Level: "warning", Text: "nothing is published: " + err.Error()})
+	}
+	if err != nil {
+		return a.fail(err)
+	}
+	return doc, code
+}
+
+// publish pushes the manifests; an error is about all of them.
+func (c *pushCmd) publish(ctx context.Context, a *app) (doc any, code int, err error) {
+	if slices.ContainsFunc(c.Manifests, isPackage) {
+		doc, code = c.pushPacman(ctx, a)
+		return doc, code, nil
+	}
+	t, done, err := c.open(ctx, a)
+	if err != nil {
+		return nil, 0, err
+	}
 	defer done()
+	doc, code = c.each(ctx, a, t)
+	return doc, code, nil
+}
+
+func (c *pushCmd) each(ctx context.Context, a *app, t opened) (doc any, code int) {
 	return a.each(ctx, c.Manifests, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
 		o := c.options(a, shown)
 		first, err := c.verifyFirst(ctx, a, u, o)
@@ -108,6 +141,9 @@ func (c *pushCmd) open(ctx context.Context, a *app) (t opened, done func(), err 
 		return nil, nil, err
 	}
 	c.remote = d.target.Scheme != "dir"
+	if !c.remote {
+		a.runner.publishesTo(d.target.Path)
+	}
 	d.init, d.dryRun, d.remote, d.ssh = init, c.DryRun, c.remoteFlags, c.sshFlags
 	return a.openTarget(ctx, carriers, d)
 }

@@ -62,7 +62,7 @@ func (c *receiveCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if c.AuthorizedKeysLine != nil {
 		return c.printLine(a)
 	}
-	if a.json {
+	if a.json || a.runner != nil {
 		return a.fail(wrongUsage("leave --output out", "standard output belongs to the conversation: there can be no document"))
 	}
 	if f, ok := a.Stdin.(*os.File); ok {

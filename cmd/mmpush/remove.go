@@ -49,7 +49,7 @@ func (c *removeCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		rep.Schema, rep.Result = report.Schema, resultError
 		a.err.findings(rep.Findings)
 		a.err.problem(err)
-		return answer{rep, problemOf(err)}, exitOfError(err)
+		return answer{Report: rep, Error: problemOf(err)}, exitOfError(err)
 	}
 	if rep.Result == report.Rejected {
 		a.err.findings(rep.Findings)

@@ -16,6 +16,7 @@ import (
 	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/plugins/transports/dir"
+	"github.com/mmpush/mmpush/plugins/transports/web"
 )
 
 // opened makes the transport to a target that is open, with the options of one
@@ -49,7 +50,7 @@ type opener func(ctx context.Context, a *app, d destination) (o opened, done fun
 
 // transports are the ways to a repository that this program has, by scheme.
 func transports() map[string]opener {
-	return map[string]opener{"dir": openDir, "tupkg": openTupkg, "tupkgs": openTupkg, "ssh": openSSH, "sftp": openSFTP}
+	return map[string]opener{"dir": openDir, "tupkg": openTupkg, "tupkgs": openTupkg, "ssh": openSSH, "sftp": openSFTP, "http": openWeb, "https": openWeb}
 }
 
 // openTarget opens a target; carriers are further transports.
@@ -90,6 +91,24 @@ func openDir(_ context.Context, a *app, d destination) (opened, func(), error) {
 		}
 	}
 	return a.dirAt(fsys, t.Path, init), done, nil
+}
+
+// openWeb reads a repository that a web server shows, for a dry run.
+func openWeb(ctx context.Context, a *app, d destination) (opened, func(), error) {
+	name := d.target.URL.Redacted()
+	if !d.dryRun {
+		return nil, nil, web.ReadOnly(name)
+	}
+	if flag := cmp.Or(d.remote.given(), d.ssh.given()); flag != "" {
+		return nil, nil, wrongUsage("leave it out", "%s does not go with a repository that is only read", flag)
+	}
+	public, err := web.Server{Base: d.target.URL, Agent: agent()}.Read(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(o transport.Options) transport.Transport {
+		return &web.Transport{Public: public, Name: name, Options: o}
+	}, func() {}, nil
 }
 
 // openImagined stands in, in a dry run, for the repository that would be made.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
@@ -56,28 +57,32 @@ func hitsAll(err error) bool {
 }
 
 // one opens the upload of a manifest and tells what came of it.
-func (a *app) one(ctx context.Context, manifest string, do work) (answer, int, error) {
+func (a *app) one(ctx context.Context, name string, do work) (answer, int, error) {
 	shown := newProgress(a.err, time.Now)
-	rep, err := a.read(ctx, manifest, shown, do)
+	var lines map[string]int
+	rep, err := a.read(ctx, name, shown, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
+		lines = declaredOn(u.Manifest)
+		return do(ctx, u, shown)
+	})
 	shown.end()
 	rep.Schema = report.Schema
 	if rep.Manifest == "" {
-		rep.Manifest = filepath.Base(manifest)
+		rep.Manifest = filepath.Base(name)
 	}
 	if err != nil {
 		rep.Result = resultError
 		a.err.findings(rep.Findings)
 		a.err.problem(err)
-		return answer{rep, problemOf(err)}, exitOfError(err), err
+		return answer{rep, problemOf(err), name, lines}, exitOfError(err), err
 	}
 	if rep.Result != report.Rejected {
 		a.out.summary(rep)
 	}
 	a.err.findings(rep.Findings)
 	if rep.Result == report.Rejected {
-		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+manifest+a.consequence(rep))
+		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+name+a.consequence(rep))
 	}
-	return answer{Report: rep}, exitOfReport(rep), nil
+	return answer{Report: rep, manifest: name, lines: lines}, exitOfReport(rep), nil
 }
 
 func (a *app) read(ctx context.Context, manifest string, shown *progress, do work) (report.Report, error) {
@@ -97,6 +102,17 @@ func (a *app) read(ctx context.Context, manifest string, shown *progress, do wor
 	// A server reads the manifest, too.
 	rep.Findings = append(findings, slices.DeleteFunc(rep.Findings, func(f report.Finding) bool { return slices.Contains(findings, f) })...)
 	return rep, err
+}
+
+// declaredOn says on which line a manifest declares which file.
+func declaredOn(m *manifest.Manifest) map[string]int {
+	lines := map[string]int{m.Source.Name: m.Source.Line}
+	for _, arch := range m.Binary {
+		for _, p := range arch.Packages {
+			lines[p.File.Name] = p.File.Line
+		}
+	}
+	return lines
 }
 
 // openUpload opens the folder of a manifest.

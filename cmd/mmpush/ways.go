@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/plugins/transports/sftp"
 	"github.com/mmpush/mmpush/plugins/transports/ssh"
@@ -34,7 +35,7 @@ func (f sshFlags) given() string {
 
 // openSSH makes the transport to a repository behind ssh.
 func openSSH(_ context.Context, a *app, d destination) (opened, func(), error) {
-	by, err := a.dialer(d)
+	by, done, err := a.dialer(d)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,12 +44,12 @@ func openSSH(_ context.Context, a *app, d destination) (opened, func(), error) {
 			Dialer: by, Remote: d.setting(a, d.ssh.Remote, "remote"), Name: d.target.URL.Redacted(), Agent: agent(),
 			Options: o, Patience: d.remote.patience(),
 		}
-	}, func() {}, nil
+	}, done, nil
 }
 
 // openSFTP makes the transport to a drop folder behind ssh.
 func openSFTP(_ context.Context, a *app, d destination) (opened, func(), error) {
-	by, err := a.dialer(d)
+	by, done, err := a.dialer(d)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,31 +58,38 @@ func openSFTP(_ context.Context, a *app, d destination) (opened, func(), error) 
 		wait = d.ssh.WaitTime
 	}
 	if wait < 0 || d.ssh.Wait && wait == 0 {
+		done()
 		return nil, nil, wrongUsage("give a time such as 30m", "--wait-time=%s: a time is more than nothing", d.ssh.WaitTime)
 	}
 	return func(o transport.Options) transport.Transport {
 		return &sftp.Transport{Dialer: by, Name: d.target.URL.Redacted(), Wait: wait, Options: o}
-	}, func() {}, nil
+	}, done, nil
 }
 
-// dialer knows how to run ssh to a target.
-func (a *app) dialer(d destination) (ssh.Dialer, error) {
-	by := ssh.Dialer{Told: stderrLines{a.err}}
+// dialer knows how to run ssh to a target. The caller calls done at the end.
+func (a *app) dialer(d destination) (by ssh.Dialer, done func(), err error) {
+	by = ssh.Dialer{Told: stderrLines{a.err}, Environ: withoutSecrets(a.Environ)}
 	if flag := d.remote.given(); flag != "" {
-		return by, wrongUsage("leave it out: the user stands in the target, and ssh asks for what it needs", "%s does not go with ssh", flag)
+		return by, nil, wrongUsage("leave it out: the user stands in the target, and ssh asks for what it needs", "%s does not go with ssh", flag)
 	}
-	var err error
 	if by.Target, err = ssh.ParseTarget(d.target.URL); err != nil {
-		return by, wrongUsage("write "+d.target.Scheme+"://[USER@]HOST[:PORT]/PATH, or /~/PATH for the home folder there", "the target: %w", err)
+		return by, nil, wrongUsage("write "+d.target.Scheme+"://[USER@]HOST[:PORT]/PATH, or /~/PATH for the home folder there", "the target: %w", err)
 	}
 	line := d.setting(a, d.ssh.SSHCommand, "ssh-command")
-	if line == "" && d.ssh.SSHCommand == nil {
-		return by, nil
+	if line != "" || d.ssh.SSHCommand != nil {
+		if by.Command, err = ssh.ParseCommand(line); err != nil {
+			return by, nil, wrongUsage(`write it as for a shell, such as "ssh -i 'my key'"; nothing of it is expanded`, "the ssh command %q: %w", visible(line), err)
+		}
 	}
-	if by.Command, err = ssh.ParseCommand(line); err != nil {
-		return by, wrongUsage(`write it as for a shell, such as "ssh -i 'my key'"; nothing of it is expanded`, "the ssh command %q: %w", visible(line), err)
+	if a.runner != nil {
+		by.Options = append(by.Options, "-oBatchMode=yes")
 	}
-	return by, nil
+	options, done, err := a.sshFiles()
+	if err != nil {
+		return by, nil, &report.Error{Stage: "ssh", Code: report.CodeDisk, Err: err, Hint: "TMPDIR names the folder for files of a moment"}
+	}
+	by.Options = append(by.Options, options...)
+	return by, done, nil
 }
 
 // stderrLines passes on what ssh says.

@@ -44,6 +44,8 @@ type Options struct {
 	Required func(*repo.Repo) ([]verify.Named, error)
 	// oneChange makes one change of the history of all steps.
 	oneChange bool
+	// named are the files of a repository of which only the indexes are at hand.
+	named map[string]plan.Taken
 }
 
 // Publish is the line. A refusal is a report with the result rejected and the
@@ -79,6 +81,7 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, err
 func change(ctx context.Context, r *repo.Repo, p proposal, verifiers []verify.Named,
 	stage string, opt Options, rep report.Report) (report.Report, error) {
 	taken := newTaken(r.FS)
+	taken.named = opt.named
 	d, err := draw(ctx, r, p, taken, verifiers)
 	if err != nil {
 		return rep, err

@@ -51,10 +51,10 @@ type Conn struct {
 
 // start runs ssh with this command line. What ssh and the other side write on
 // standard error goes to told, too, line by line and without control characters.
-func start(t Target, args []string, told io.Writer) (*Conn, error) {
+func start(t Target, args, environ []string, told io.Writer) (*Conn, error) {
 	c := &Conn{target: t, said: &tail{to: told}, exited: make(chan struct{}), login: loginTime, silent: silentTime}
 	c.cmd = exec.Command(args[0], args[1:]...)
-	c.cmd.Stderr = c.said
+	c.cmd.Stderr, c.cmd.Env = c.said, environ
 	// A connection that ssh shares with later ones keeps our pipes open.
 	c.cmd.WaitDelay = exitTime / 4
 	var err error

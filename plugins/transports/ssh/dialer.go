@@ -3,6 +3,7 @@ package ssh
 import (
 	"cmp"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,10 @@ import (
 type Dialer struct {
 	Command Command
 	Target  Target
+	// Options are further options of ssh, behind those that the command has.
+	Options []string
+	// Environ is the environment of ssh; nil is ours.
+	Environ []string
 	// Told gets the lines that ssh and the other side write on standard error, as
 	// they come and without control characters; nil is allowed.
 	Told io.Writer
@@ -20,7 +25,7 @@ type Dialer struct {
 // Run has the other side run mmpush, whose first bytes are those of a conversation of
 // version 2. The words arrive there as they are. The caller closes the Conn.
 func (d Dialer) Run(words ...string) (*Conn, error) {
-	c, err := start(d.Target, d.Command.args(d.Target, nil, QuoteAll(words...)), d.Told)
+	c, err := d.start(nil, QuoteAll(words...))
 	if err != nil {
 		return nil, err
 	}
@@ -31,5 +36,10 @@ func (d Dialer) Run(words ...string) (*Conn, error) {
 
 // Subsystem has the other side's sshd run one of its subsystems, such as sftp.
 func (d Dialer) Subsystem(name string) (*Conn, error) {
-	return start(d.Target, d.Command.args(d.Target, []string{"-s"}, name), d.Told)
+	return d.start([]string{"-s"}, name)
+}
+
+func (d Dialer) start(options []string, command string) (*Conn, error) {
+	options = append(slices.Clone(d.Options), options...)
+	return start(d.Target, d.Command.args(d.Target, options, command), d.Environ, d.Told)
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
+// ErrNoPassword means that nothing says what the user's password is.
+var ErrNoPassword = errors.New("no password")
+
 // NoCredentials says that the user's name or the password is missing, and how to give
 // it; user is empty if the name is missing.
 func NoCredentials(s Server, user string) error {
@@ -19,7 +22,7 @@ func NoCredentials(s Server, user string) error {
 		e.Err, e.Hint = errors.New("nothing says who you are there"), "put the user into the target (tupkgs://USER@HOST), or use --user or MMPUSH_USER"
 		return e
 	}
-	e.Err = fmt.Errorf("there is no password for %s", user)
+	e.Err = fmt.Errorf("there is %w for %s", ErrNoPassword, user)
 	e.Hint = "use --password-file, --password-command, MMPUSH_TOKEN or MMPUSH_PASSWORD, or run it in a terminal"
 	return e
 }

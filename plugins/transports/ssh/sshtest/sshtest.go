@@ -111,6 +111,14 @@ func (s *Server) Trust(t testing.TB, key string) {
 	s.write(t, "known_hosts", fmt.Sprintf("[%s]:%d %s", s.Host, s.Port, text))
 }
 
+// KnownHosts is the text of a known_hosts file that trusts what [Server.Trust] has set.
+func (s *Server) KnownHosts(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(s.path("known_hosts"))
+	check(t, err)
+	return string(text)
+}
+
 // WordsFor is the ssh command that logs in with this key.
 func (s *Server) WordsFor(t testing.TB, key string) []string {
 	t.Helper()

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// stepRun is a step of a workflow: its files, and the shell that runs in it.
+type stepRun struct {
+	shell
+	output, summary string
+}
+
+func newJob(t *testing.T, vars map[string]string) stepRun {
+	t.Helper()
+	dir := t.TempDir()
+	workspace, err := filepath.Abs(corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := stepRun{output: filepath.Join(dir, "output"), summary: filepath.Join(dir, "summary")}
+	j.vars = map[string]string{
+		"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": j.output, "GITHUB_STEP_SUMMARY": j.summary, "GITHUB_WORKSPACE": workspace, "RUNNER_TEMP": dir,
+		"GITHUB_EVENT_NAME": "push",
+	}
+	for name, value := range vars {
+		j.vars[name] = value
+	}
+	return j
+}
+
+// fork makes it a job of a pull request from a fork.
+func (j stepRun) fork(t *testing.T) stepRun {
+	t.Helper()
+	event := filepath.Join(t.TempDir(), "event.json")
+	text := `{"pull_request": {"head": {"repo": {"full_name": "stranger/mmpush"}}}, "repository": {"full_name": "mmpush/mmpush"}}`
+	if err := os.WriteFile(event, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j.vars["GITHUB_EVENT_NAME"], j.vars["GITHUB_EVENT_PATH"] = "pull_request", event
+	return j
+}
+
+// wants is what a run has to come to; each text has to be in its place.
+type wants struct {
+	code                      int
+	log, annotations, summary []string
+	result                    string
+}
+
+func (j stepRun) wants(t *testing.T, w wants, args ...string) outcome {
+	t.Helper()
+	for _, file := range []string{j.output, j.summary} {
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := j.run(append([]string{"push", "--output=github"}, args...)...)
+	if got.code != w.code || got.stderr != "" {
+		t.Errorf("%q: exit %d, want %d\n%s%s", args, got.code, w.code, got.stdout, got.stderr)
+	}
+	stop := regexp.MustCompile(`(?s)^((?:::add-mask::[^\n]*\n)*)::stop-commands::([A-Z2-7]{26})\n(.*)::([A-Z2-7]{26})::\n(.*)$`).FindStringSubmatch(got.stdout)
+	if stop == nil || stop[2] != stop[4] {
+		t.Fatalf("%q: not stopped and resumed:\n%s", args, got.stdout)
+	}
+	for where, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"log": {stop[3], w.log}, "annotations": {stop[5], w.annotations}, "summary": {mustRead(t, j.summary), w.summary},
+		"output": {regexp.MustCompile(`mmpush_[A-Z2-7]+`).ReplaceAllString(mustRead(t, j.output), "END"), []string{"result<<END\n" + w.result + "\nEND\n"}},
+	} {
+		for _, want := range c.want {
+			if !strings.Contains(c.text, want) {
+				t.Errorf("%q: no %q in the %s:\n%s", args, want, where, c.text)
+			}
+		}
+		if where == "annotations" && len(c.want) == 0 && c.text != "" {
+			t.Errorf("%q: annotations:\n%s", args, c.text)
+		}
+	}
+	return got
+}
+
+// TestPushOnARunner: each end of a push is told by the exit code, in the log, beside the
+// lines, in the summary and by the outputs.
+func TestPushOnARunner(t *testing.T) {
+	t.Parallel()
+	j, at := newJob(t, nil), newRepo(t)
+	foo, next, again := manifestOf(t, "uploads/01-foo-1.0.0"), manifestOf(t, "uploads/06-foo-1.1.0"), manifestOf(t, "uploads/07-foo-1.1.0-rebuild")
+	j.wants(t, wants{
+		result: "planned", log: []string{"would publish foo 1.0.0"}, summary: []string{"## mmpush: planned foo 1.0.0\n", "| would be added | `ed953477b456` |"},
+	}, foo, "--to", at, "--dry-run")
+	j.wants(t, wants{
+		result: "published", log: []string{"published foo 1.0.0 as generation 1"},
+		summary: []string{"## mmpush: published foo 1.0.0, generation 1\n", "| libfoo1 | amd64-debian | 1.0.0 | added | `ed953477b456` |\n"},
+	}, foo, "--to", at)
+	out := mustRead(t, j.output)
+	for _, want := range []string{`"name":"libfoo1"`, `generation<<`, "\n1\n", sha256Of(t, filepath.Join(at, "binary-index.gz"))} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in the outputs:\n%s", want, out)
+		}
+	}
+	kept := regexp.MustCompile(`/\S+/mmpush-result-\d+\.json`).FindString(out)
+	if doc := mustRead(t, kept); !strings.Contains(doc, `"result": "published"`) {
+		t.Errorf("%s: %s", kept, doc)
+	}
+	j.wants(t, wants{result: "unchanged", log: []string{"published already"}, summary: []string{"## mmpush: unchanged foo 1.0.0\n"}}, foo, "--to", at)
+	j.wants(t, wants{
+		code: exitRejected, result: "rejected", log: []string{"mmpush: rejected: 2 problems"},
+		annotations: []string{
+			"::error file=uploads-bad/wrong-size/colon_1.0_amd64-debian.mmpack-manifest,line=3,title=mmpush [MP-SIZE]::the file colon_1.0_src.tar.xz has another size than declared%0Aexpected: 12345%0Afound: 560%0A",
+			"uploads-bad/wrong-size/colon_1.0_amd64-debian.mmpack-manifest,line=10,",
+		},
+		summary: []string{"## mmpush: rejected\n", "<details open><summary>uploads-bad/wrong-size/colon"},
+	}, manifestOf(t, "uploads-bad/wrong-size"), "--to", at)
+	j.wants(t, wants{result: "published", summary: []string{"| 1.0.0 → 1.1.0 | replaced |"}}, next, "--to", at)
+	j.wants(t, wants{
+		code: exitConflict, result: "rejected",
+		// The manifest declares this file on this line.
+		annotations: []string{"file=uploads/07-foo-1.1.0-rebuild/foo_1.1.0_amd64-debian.mmpack-manifest,line=", ",title=foo 1.1.0 [MP-CONFLICT]::foo_1.1.0_amd64-debian.mpk: foo 1.1.0 is published with other bytes"},
+		summary:     []string{"| refused |"},
+	}, again, "--to", at)
+	j.wants(t, wants{
+		code: exitUsage, result: "error", annotations: []string{"::error title=mmpush [MP-NOREPO]::"}, summary: []string{"## mmpush: error\n", "there is no such folder"},
+	}, foo, "--to", at+"/nothing")
+	j.wants(t, wants{code: exitUsage, result: "error", annotations: []string{"::error title=mmpush [MP-USAGE]::unknown flag"}, summary: []string{"unknown flag"}}, foo, "--rebiuld")
+}
+
+// TestAnnotatedLine: what is wrong with a package stands where the manifest declares it.
+func TestAnnotatedLine(t *testing.T) {
+	t.Parallel()
+	m := manifestOf(t, "uploads/07-foo-1.1.0-rebuild")
+	at := newRepo(t, "uploads/06-foo-1.1.0")
+	got := newJob(t, nil).wants(t, wants{code: exitConflict, result: "rejected", annotations: []string{"MP-CONFLICT"}}, m, "--to", at)
+	lines := strings.Split(mustRead(t, m), "\n")
+	marks := regexp.MustCompile(`line=(\d+),title=[^:]*::([^:]+): `).FindAllStringSubmatch(got.stdout, -1)
+	if len(marks) != 5 {
+		t.Fatalf("%d annotations:\n%s", len(marks), got.stdout)
+	}
+	for _, mark := range marks {
+		var n int
+		if _, err := fmt.Sscan(mark[1], &n); err != nil || !strings.Contains(lines[n-1], mark[2]) {
+			t.Errorf("%s is said to be on line %s: %q", mark[2], mark[1], lines[n-1])
+		}
+	}
+}
+
+// TestPatternsOnARunner: what matches is pushed, once; what does not is told with what
+// is there.
+func TestPatternsOnARunner(t *testing.T) {
+	t.Parallel()
+	j, at := newJob(t, nil), newRepo(t)
+	all := filepath.Join(corpus, "uploads", "0[123]-*", "*.mmpack-manifest")
+	j.wants(t, wants{result: "published", summary: []string{"## mmpush: published (3 uploads)\n"}}, "--glob", all+"\n\n"+manifestOf(t, "uploads/01-foo-1.0.0"), "--to", at)
+	j.wants(t, wants{
+		code: exitUsage, result: "error",
+		annotations: []string{"nothing matches ../../testdata/mmpack/uploads/*.mmpack; looked in ../../testdata/mmpack/uploads, which has no manifest%0Anothing matches", "/nowhere: there is no /nowhere"},
+	}, "--glob", filepath.Join(corpus, "uploads", "*.mmpack"), "/nowhere/*", all, "--to", at)
+	j.wants(t, wants{result: "unchanged", summary: []string{"(3 uploads)"}}, "--glob", "--fail-on-unmatched=false", "/nowhere/*", all, "--to", at)
+	j.wants(t, wants{result: "unchanged", log: []string{"nothing to do"}, summary: []string{"## mmpush: nothing to publish\n"}}, "--glob", "--no-fail-on-unmatched", "/nowhere/*", "--to", at)
+	j.wants(t, wants{code: exitUsage, result: "error", annotations: []string{"no pattern says what to publish"}}, "--glob", " \n ", "--to", at)
+}
+
+// TestForkOnARunner: a pull request from a fork writes nothing, logs in nowhere, and
+// learns what it would change.
+func TestForkOnARunner(t *testing.T) {
+	t.Parallel()
+	foo, bad := manifestOf(t, "uploads/06-foo-1.1.0"), manifestOf(t, "uploads-bad/wrong-size")
+	at := newRepo(t, "uploads/01-foo-1.0.0")
+	j := newJob(t, nil).fork(t)
+	fork := "::notice title=mmpush::a change from the fork stranger/mmpush is not published\n"
+	j.wants(t, wants{result: "planned", annotations: []string{fork}, log: []string{"would publish foo 1.1.0"}, summary: []string{"**notice:** a change from the fork stranger/mmpush is not published", "would be replaced"}}, foo, "--to", at)
+	if got := (shell{}).run("list", "-R", at); !strings.Contains(got.stdout, "1.0.0") || strings.Contains(got.stdout, "1.1.0") {
+		t.Errorf("published:\n%s", got.stdout)
+	}
+	j.wants(t, wants{code: exitRejected, result: "rejected", annotations: []string{fork, "MP-SIZE"}}, bad, "--to", at)
+
+	// A server: nobody connects to it.
+	server := "tupkgs://me@127.0.0.1:1"
+	j.wants(t, wants{result: "verified", annotations: []string{fork}}, foo, "--to", server)
+	j.wants(t, wants{result: "verified", annotations: []string{fork}}, foo)
+	j.wants(t, wants{code: exitRejected, result: "rejected", annotations: []string{fork, "MP-SIZE"}}, bad, "--to", server)
+
+	// The repository as clients see it.
+	web := httptest.NewServer(http.FileServer(http.Dir(at)))
+	t.Cleanup(web.Close)
+	for _, to := range [][]string{{"--to", server}, {"--to", "ssh://127.0.0.1:1/srv"}, nil} {
+		j.wants(t, wants{result: "planned", annotations: []string{fork}, log: []string{"would publish foo 1.1.0"}, summary: []string{"| 1.0.0 → 1.1.0 | would be replaced |"}},
+			append([]string{foo, "--public-url", web.URL, "--user", "me"}, to...)...)
+	}
+	j.wants(t, wants{result: "unchanged", annotations: []string{fork}}, manifestOf(t, "uploads/01-foo-1.0.0"), "--public-url", web.URL+"/", "--to", server)
+	j.wants(t, wants{result: "verified", annotations: []string{fork, "::warning title=mmpush::what a publish would change is not known: " + web.URL + "/nothing/binary-index.gz: the server answers 404"}},
+		foo, "--public-url", web.URL+"/nothing", "--to", server)
+	j.wants(t, wants{code: exitUsage, result: "error", annotations: []string{"is no URL"}}, foo, "--public-url", "/srv", "--to", server)
+}
+
+// TestNoCredentialOnARunner: without a password nobody logs in with an empty one.
+func TestNoCredentialOnARunner(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, map[string]string{"MMPUSH_PASSWORD": "", "HOME": t.TempDir()})
+	j.wants(t, wants{
+		result: "verified", annotations: []string{"::warning title=mmpush::nothing is published: tupkg://me@127.0.0.1:1: there is no password for me\n"},
+		summary: []string{"## mmpush: verified foo 1.0.0\n", "there is no password for me"},
+	}, manifestOf(t, "uploads/01-foo-1.0.0"), "--to", "tupkg://me@127.0.0.1:1")
+	// Who says nothing about the user has made a mistake.
+	j.wants(t, wants{code: exitDenied, result: "error", annotations: []string{"MP-LOGIN"}}, manifestOf(t, "uploads/01-foo-1.0.0"), "--to", "tupkg://127.0.0.1:1")
+}
+
+// TestSecretsOnARunner: they are hidden where a runner reads, and written nowhere else.
+func TestSecretsOnARunner(t *testing.T) {
+	t.Parallel()
+	vars := map[string]string{"MMPUSH_PASSWORD": "hunter2", "MMPUSH_TOKEN": "t0ken", "MMPUSH_SSH_KEY": "-----BEGIN\nk3y\n-----END\n"}
+	at, foo := newRepo(t), manifestOf(t, "uploads/01-foo-1.0.0")
+	j := newJob(t, vars)
+	got := j.run("push", foo, "--to", at, "--output=github")
+	if !strings.HasPrefix(got.stdout, "::add-mask::hunter2\n::add-mask::t0ken\n::add-mask::k3y\n::stop-commands::") {
+		t.Errorf("not masked first:\n%s", got.stdout)
+	}
+	got = shell{vars: vars}.run("push", foo, "--to", at, "--output=github")
+	for _, secret := range []string{"hunter2", "t0ken", "k3y"} {
+		if strings.Contains(got.stdout+got.stderr, secret) {
+			t.Errorf("%s is shown where nobody hides it:\n%s", secret, got.stdout)
+		}
+	}
+}
+
+// TestRunnerFails: what cannot be written is told, and is a failure.
+func TestRunnerFails(t *testing.T) {
+	t.Parallel()
+	j, at := newJob(t, nil), newRepo(t)
+	j.vars["GITHUB_STEP_SUMMARY"] = filepath.Join(at, "nothing", "summary")
+	if got := j.run("push", manifestOf(t, "uploads/01-foo-1.0.0"), "--to", at, "--output=github"); got.code != exitInternal || !strings.Contains(got.stdout, "nothing/summary") {
+		t.Errorf("exit %d\n%s", got.code, got.stdout)
+	}
+}
+
+// TestOnlyReadOverHTTP: a public repository is not a target to publish to.
+func TestOnlyReadOverHTTP(t *testing.T) {
+	t.Parallel()
+	at := newRepo(t, "uploads/06-foo-1.1.0")
+	web := httptest.NewServer(http.FileServer(http.Dir(at)))
+	t.Cleanup(web.Close)
+	again := manifestOf(t, "uploads/07-foo-1.1.0-rebuild")
+	if got := (shell{}).run("push", again, "--to", web.URL); got.code != exitUsage || !strings.Contains(got.stderr, "can only be read over HTTP") {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+	// What the settings say of a rebuild is not public: it is planned, and told.
+	if got := (shell{}).run("push", again, "--to", web.URL, "--dry-run"); got.code != exitDone || !strings.Contains(got.stdout, "rebuilt") {
+		t.Errorf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := (shell{}).run("push", again, "--to", web.URL+"/nothing", "--dry-run"); got.code != exitUsage || !strings.Contains(got.stderr, "MP-NOREPO") {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+	web.Close()
+	if got := (shell{}).run("push", again, "--to", web.URL, "--dry-run"); got.code != exitTransport || !strings.Contains(got.stderr, "MP-CONNECTION") {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+}
+
+func sha256Of(t *testing.T, file string) string {
+	t.Helper()
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(mustRead(t, file))))
+}
