@@ -87,6 +87,7 @@ func rooms() map[string][]string {
 		// What only tests import.
 		"core/programtest":               {},
 		"plugins/transports/ssh/sshtest": {"core/programtest"},
+		"core/vfs/vfstest":               {"core/vfs"},
 		"core/archive/archivetest":       {},
 		"core/mpk/mpktest":               {"core/archive/archivetest"},
 		"core/transport/transporttest": {

@@ -2,105 +2,26 @@ package pipeline_test
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/core/vfs/vfstest"
 )
 
-// moment is the disk ahead of one call, and whether the change was acknowledged.
-type moment struct {
-	op    vfs.Op
-	where string
-	disk  *vfs.Mem
-	acked bool
-}
-
-// film runs an action and keeps the disk ahead of each call that writes, and after
-// the last.
-func film(w *world, run action, skip func(label string) bool) ([]moment, error) {
-	var moments []moment
-	var mu sync.Mutex
-	fsys := vfs.Observe(w.Mem, func(op vfs.Op) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if op.Writes() {
-			moments = append(moments, moment{op: op, where: caller(op), disk: w.Clone()})
+// film runs an action and keeps the disk ahead of each call that writes, and after the
+// last. The syncs that skip picks are left out.
+func film(w *world, run action, skip func(where string) bool) ([]vfstest.Moment, error) {
+	return vfstest.Film(w.Mem, func(fsys vfs.FS) error {
+		rep, err := run(w, fsys)
+		if err == nil && rep.Result == report.Rejected {
+			err = fmt.Errorf("refused: %v", rep.Findings)
 		}
-		if (op.Kind == "sync" || op.Kind == "syncdir") && skip != nil && skip(caller(op)) {
-			return vfs.ErrSkipped
-		}
-		return nil
-	})
-	rep, err := run(w, fsys)
-	if err == nil && rep.Result == report.Rejected {
-		err = fmt.Errorf("refused: %v", rep.Findings)
-	}
-	return append(moments, moment{op: vfs.Op{Kind: "end"}, disk: w.Clone(), acked: err == nil}), err
-}
-
-// caller names the function of mmpush that makes a call, where that is called, and
-// the kind of name that it is about.
-func caller(op vfs.Op) string {
-	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		name := f.Function[strings.LastIndex(f.Function, "/")+1:]
-		if strings.Contains(f.Function, "/core/") && !strings.HasPrefix(name, "vfs.") || !more {
-			outer, _ := frames.Next()
-			return fmt.Sprintf("%s in %s:%d %s %s", name, filepath.Base(outer.File), outer.Line, op.Kind, place(op.Name))
-		}
-	}
-}
-
-// place is a name without what is random in it.
-func place(name string) string {
-	for _, prefix := range []string{".mmpush/stage/", "pool/", ".mmpush/settings.yaml."} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			name = prefix + "ID"
-			if strings.Contains(rest, "/") {
-				name += "/FILE"
-			}
-		}
-	}
-	return name
-}
-
-// fates are the ways in which a power loss can treat n unsynced things: all lost,
-// all kept, each one lost alone, kept alone and torn alone, and some at random.
-func fates(n, random int, seed uint64) []func(int) vfs.Fate {
-	list := []func(int) vfs.Fate{
-		func(int) vfs.Fate { return vfs.Lost },
-		func(int) vfs.Fate { return vfs.Kept },
-	}
-	one := func(i int, it, others vfs.Fate) func(int) vfs.Fate {
-		return func(j int) vfs.Fate {
-			if i == j {
-				return it
-			}
-			return others
-		}
-	}
-	for i := range n {
-		list = append(list, one(i, vfs.Lost, vfs.Kept), one(i, vfs.Kept, vfs.Lost), one(i, vfs.Torn, vfs.Kept))
-	}
-	for k := range random {
-		r := rand.New(rand.NewPCG(seed, uint64(k)))
-		picks := make([]vfs.Fate, n)
-		for i := range picks {
-			picks[i] = []vfs.Fate{vfs.Lost, vfs.Kept, vfs.Kept, vfs.Torn}[r.IntN(4)]
-		}
-		list = append(list, func(i int) vfs.Fate { return picks[i] })
-	}
-	return list
+		return err
+	}, skip, ".mmpush/stage/", "pool/", ".mmpush/settings.yaml.")
 }
 
 // inquest judges states of the disk around one change: before and after are the
@@ -212,18 +133,22 @@ func judgeHistory(w *world, least uint64) error {
 
 // sweep judges all states that the moments can end in and returns how many, and
 // the first that is broken.
-func (q inquest) sweep(w *world, moments []moment) (states int, broken error) {
+func (q inquest) sweep(w *world, moments []vfstest.Moment) (states int, broken error) {
+	judged := vfstest.NewJudged()
 	for k, m := range moments {
-		list := fates(m.disk.Unsynced(), q.random, uint64(k))
+		list := vfstest.Fates(m.Disk.Unsynced(), q.random, uint64(k))
 		for i := -1; i < len(list); i++ {
-			disk, how := m.disk.Clone(), "killed"
+			disk, how := m.Disk.Clone(), "killed"
 			if i >= 0 {
-				disk, how = m.disk.PowerLoss(list[i]), fmt.Sprintf("power loss %d", i)
+				disk, how = m.Disk.PowerLoss(list[i]), fmt.Sprintf("power loss %d", i)
 			}
 			states++
-			if err := q.judge(w.with(disk), m.acked, i%8 == -1); err != nil {
+			if judged.Before(disk, m.Acked, i%8 == -1) {
+				continue
+			}
+			if err := q.judge(w.with(disk), m.Acked, i%8 == -1); err != nil {
 				return states, fmt.Errorf("%s ahead of call %d (%s %s): %w\nnot durable: %q",
-					how, k, m.op.Kind, m.op.Name, err, m.disk.Unsynceds())
+					how, k, m.Op.Kind, m.Op.Name, err, m.Disk.Unsynceds())
 			}
 		}
 	}
@@ -231,7 +156,7 @@ func (q inquest) sweep(w *world, moments []moment) (states int, broken error) {
 }
 
 // investigate sets the scene, films the change and returns what to judge.
-func investigate(t *testing.T, s scenario, random int, skip func(label string) bool) (*world, inquest, []moment) {
+func investigate(t *testing.T, s scenario, random int, skip func(label string) bool) (*world, inquest, []vfstest.Moment) {
 	t.Helper()
 	w := newWorld()
 	w.setup(t, s.setup...)

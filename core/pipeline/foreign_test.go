@@ -184,7 +184,7 @@ func TestOlderToolPublishesInBetween(t *testing.T) {
 			w, _, moments := investigate(t, scenario{name: tt.name, setup: tt.setup, run: publish(tt.ours)}, 0, nil)
 			decided := 0
 			for k, m := range moments[:len(moments)-1] {
-				w := w.with(m.disk.Clone())
+				w := w.with(m.Disk.Clone())
 				_, err := w.Lstat(repo.JournalFile)
 				isDecided := err == nil
 				if isDecided {
@@ -198,7 +198,7 @@ func TestOlderToolPublishesInBetween(t *testing.T) {
 					t.Fatalf("killed ahead of call %d: the older tool: %v", k, err)
 				}
 				if err := judgeBoth(w, tt.ours, tt.foreign, isDecided, overtaken); err != nil {
-					t.Errorf("killed ahead of call %d (%s %s), decided %t: %v", k, m.op.Kind, m.op.Name, isDecided, err)
+					t.Errorf("killed ahead of call %d (%s %s), decided %t: %v", k, m.Op.Kind, m.Op.Name, isDecided, err)
 				}
 			}
 			t.Logf("%d kills, %d of them after the decision", len(moments)-1, decided)

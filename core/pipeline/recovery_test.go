@@ -42,13 +42,13 @@ func TestKillAndPowerLossInRecovery(t *testing.T) {
 				w, q, moments := investigate(t, s, tier(0, 12), nil)
 				decided := 0
 				for k, m := range moments {
-					if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+					if _, err := m.Disk.Lstat(repo.JournalFile); err != nil {
 						continue
 					}
 					if decided++; !long() && decided%6 != 1 {
 						continue
 					}
-					again := w.with(m.disk.Clone())
+					again := w.with(m.Disk.Clone())
 					filmed, err := film(again, recovering, nil)
 					if err != nil {
 						t.Fatalf("killed ahead of call %d: recovery: %v", k, err)
@@ -57,7 +57,7 @@ func TestKillAndPowerLossInRecovery(t *testing.T) {
 					n, broken := q.sweep(again, filmed)
 					total.Add(int64(n))
 					if broken != nil {
-						t.Errorf("killed ahead of call %d (%s %s), then in the recovery: %v", k, m.op.Kind, m.op.Name, broken)
+						t.Errorf("killed ahead of call %d (%s %s), then in the recovery: %v", k, m.Op.Kind, m.Op.Name, broken)
 						return
 					}
 				}
@@ -81,11 +81,11 @@ func TestEveryCallFailsInRecovery(t *testing.T) {
 			w, q, moments := investigate(t, s, 0, nil)
 			failures := 0
 			for i, m := range moments {
-				if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+				if _, err := m.Disk.Lstat(repo.JournalFile); err != nil {
 					continue
 				}
 				for k := 0; ; k++ {
-					again := w.with(m.disk.Clone())
+					again := w.with(m.Disk.Clone())
 					n, cause := 0, causes[(i+k)%len(causes)]
 					var at vfs.Op
 					err := recoverOnly(again, vfs.Observe(again.Mem, func(op vfs.Op) error {

@@ -26,18 +26,18 @@ func overtaken(t *testing.T) (*world, []*vfs.Mem) {
 	w, _, moments := investigate(t, s, 0, nil)
 	var disks []*vfs.Mem
 	for _, m := range moments {
-		if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+		if _, err := m.Disk.Lstat(repo.JournalFile); err != nil {
 			continue
 		}
-		if served, err := has(m.disk, foo110); err != nil || served {
+		if served, err := has(m.Disk, foo110); err != nil || served {
 			// What the older tool replaces then is published already.
 			continue
 		}
-		if err := olderTool(m.disk, foo110b); err != nil {
+		if err := olderTool(m.Disk, foo110b); err != nil {
 			t.Fatal(err)
 		}
-		m.disk.SyncAll()
-		disks = append(disks, m.disk)
+		m.Disk.SyncAll()
+		disks = append(disks, m.Disk)
 	}
 	if len(disks) == 0 {
 		t.Fatal("no kill fell behind the decision")
@@ -114,8 +114,8 @@ func TestPowerLossWhileRejecting(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, m := range moments {
-				if m.op.Kind == "sync" || m.op.Kind == "syncdir" {
-					labels[m.where] = true
+				if m.Op.Kind == "sync" || m.Op.Kind == "syncdir" {
+					labels[m.Where] = true
 				}
 			}
 			n, broken := q.sweep(w, moments)

@@ -99,10 +99,10 @@ func TestGraceBeginsWithTheSwitch(t *testing.T) {
 	t.Parallel()
 	w, _, moments := investigate(t, scenario{setup: []action{publish(greet090)}, run: publish(greet100)}, 0, nil)
 	for _, m := range moments {
-		if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+		if _, err := m.Disk.Lstat(repo.JournalFile); err != nil {
 			continue
 		}
-		w := w.with(m.disk.Clone())
+		w := w.with(m.Disk.Clone())
 		view, err := index.Open(w.Mem)
 		must(err)
 		if b, _, _ := view.Binary("greet"); b.Version != "0.9.0" {

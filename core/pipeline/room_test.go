@@ -64,13 +64,13 @@ func TestPurge(t *testing.T) {
 	moments, err := film(start, purge("greet*"), nil)
 	must(err)
 	for k, m := range moments {
-		again := start.with(m.disk.Clone())
-		if _, err := m.disk.Lstat(".mmpush/journal"); err != nil {
+		again := start.with(m.Disk.Clone())
+		if _, err := m.Disk.Lstat(".mmpush/journal"); err != nil {
 			continue
 		}
 		again.setup(t, publish(foo100))
 		if _, err := again.Lstat("greet_0.9.0_amd64-debian.mpk"); err == nil {
-			t.Errorf("killed ahead of call %d (%s %s): the next change has not purged", k, m.op.Kind, m.op.Name)
+			t.Errorf("killed ahead of call %d (%s %s): the next change has not purged", k, m.Op.Kind, m.Op.Name)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/core/vfs/vfstest"
 )
 
 // recovering is the action of the next run that finds something unfinished.
@@ -24,19 +25,19 @@ type scene struct {
 }
 
 // film films the scene from its start.
-func (s scene) film(t *testing.T, skip func(label string) bool) (*world, inquest, []moment) {
+func (s scene) film(t *testing.T, skip func(label string) bool) (*world, inquest, []vfstest.Moment) {
 	t.Helper()
 	if s.killedAt == "" {
 		return investigate(t, s.scenario, tier(0, 20), skip)
 	}
 	_, q, moments := investigate(t, s.scenario, tier(0, 20), nil)
-	i := slices.IndexFunc(moments, func(m moment) bool {
-		return strings.HasPrefix(m.where, s.killedAt) && strings.HasSuffix(m.where, s.killedFor)
+	i := slices.IndexFunc(moments, func(m vfstest.Moment) bool {
+		return strings.HasPrefix(m.Where, s.killedAt) && strings.HasSuffix(m.Where, s.killedFor)
 	})
 	if i < 0 {
 		t.Fatalf("%s: no call %q", s.name, s.killedAt)
 	}
-	w := newWorld().with(moments[i].disk.Clone())
+	w := newWorld().with(moments[i].Disk.Clone())
 	w.clock.skip(1 << 40)
 	again, err := film(w, recovering, skip)
 	if err != nil {
@@ -60,8 +61,8 @@ func TestEachSyncIsNeeded(t *testing.T) {
 	for i, s := range scenes {
 		_, _, moments := s.film(t, nil)
 		for _, m := range moments {
-			if (m.op.Kind == "sync" || m.op.Kind == "syncdir") && !slices.Contains(labels[m.where], i) {
-				labels[m.where] = append(labels[m.where], i)
+			if (m.Op.Kind == "sync" || m.Op.Kind == "syncdir") && !slices.Contains(labels[m.Where], i) {
+				labels[m.Where] = append(labels[m.Where], i)
 			}
 		}
 	}

@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +14,7 @@ import (
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/core/vfs/vfstest"
 )
 
 // scenario is one change of a repository that has a past.
@@ -49,91 +46,16 @@ func tier(quick, long int) int {
 	return quick
 }
 
-// moment is the disk ahead of one call, and whether the change was acknowledged.
-type moment struct {
-	op    vfs.Op
-	where string
-	disk  *vfs.Mem
-	acked bool
-}
-
 // film runs an action and keeps the disk ahead of each call that writes, and after the
 // last. The syncs that skip picks are left out.
-func film(w *world, run action, skip func(label string) bool) ([]moment, error) {
-	var moments []moment
-	var mu sync.Mutex
-	fsys := vfs.Observe(w.Mem, func(op vfs.Op) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if op.Writes() {
-			moments = append(moments, moment{op: op, where: caller(op), disk: w.Clone()})
+func film(w *world, run action, skip func(where string) bool) ([]vfstest.Moment, error) {
+	return vfstest.Film(w.Mem, func(fsys vfs.FS) error {
+		out, err := run(w, fsys)
+		if err == nil && out.Result == report.Rejected {
+			err = fmt.Errorf("refused: %v", out.Findings)
 		}
-		if (op.Kind == "sync" || op.Kind == "syncdir") && skip != nil && skip(caller(op)) {
-			return vfs.ErrSkipped
-		}
-		return nil
-	})
-	out, err := run(w, fsys)
-	if err == nil && out.Result == report.Rejected {
-		err = fmt.Errorf("refused: %v", out.Findings)
-	}
-	return append(moments, moment{op: vfs.Op{Kind: "end"}, disk: w.Clone(), acked: err == nil}), err
-}
-
-// caller names the function that makes a call, where that is called, and what it is
-// about.
-func caller(op vfs.Op) string {
-	var pcs [16]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		name := f.Function[strings.LastIndex(f.Function, "/")+1:]
-		if strings.Contains(f.Function, "/core/") && !strings.HasPrefix(name, "vfs.") || !more {
-			outer, _ := frames.Next()
-			return fmt.Sprintf("%s in %s:%d %s %s", name, filepath.Base(outer.File), outer.Line, op.Kind, place(op.Name))
-		}
-	}
-}
-
-// place is a name without what is random in it.
-func place(name string) string {
-	for _, prefix := range []string{".mmpush/stage/", ".demo.db/", ".mmpush/settings.yaml."} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			name = prefix + "ID"
-			if strings.Contains(rest, "/") {
-				name += "/FILE"
-			}
-		}
-	}
-	return name
-}
-
-// fates are the ways in which a power loss can treat n unsynced things: all lost, all
-// kept, each one lost, kept and torn alone, and some at random.
-func fates(n, random int, seed uint64) []func(int) vfs.Fate {
-	list := []func(int) vfs.Fate{
-		func(int) vfs.Fate { return vfs.Lost },
-		func(int) vfs.Fate { return vfs.Kept },
-	}
-	for i := range n {
-		for _, f := range [][2]vfs.Fate{{vfs.Lost, vfs.Kept}, {vfs.Kept, vfs.Lost}, {vfs.Torn, vfs.Kept}} {
-			list = append(list, func(j int) vfs.Fate {
-				if i == j {
-					return f[0]
-				}
-				return f[1]
-			})
-		}
-	}
-	for k := range random {
-		r := rand.New(rand.NewPCG(seed, uint64(k)))
-		picks := make([]vfs.Fate, n)
-		for i := range picks {
-			picks[i] = []vfs.Fate{vfs.Lost, vfs.Kept, vfs.Kept, vfs.Torn}[r.IntN(4)]
-		}
-		list = append(list, func(i int) vfs.Fate { return picks[i] })
-	}
-	return list
+		return err
+	}, skip, ".mmpush/stage/", ".demo.db/", ".mmpush/settings.yaml.")
 }
 
 // inquest judges states of the disk around one change.
@@ -202,20 +124,24 @@ func (q inquest) history(w *world, now string, acked bool) error {
 
 // sweepStates judges the states that the moments can end in; of the power losses, one in
 // each.
-func (q inquest) sweepStates(w *world, moments []moment, random, each int) (states int, broken error) {
+func (q inquest) sweepStates(w *world, moments []vfstest.Moment, random, each int) (states int, broken error) {
+	judged := vfstest.NewJudged()
 	for k, m := range moments {
-		list := fates(m.disk.Unsynced(), random, uint64(k))
+		list := vfstest.Fates(m.Disk.Unsynced(), random, uint64(k))
 		for i := -1; i < len(list); i++ {
 			if i > 1 && (i+k)%each != 0 {
 				continue
 			}
-			disk, how := m.disk.Clone(), "killed"
+			disk, how := m.Disk.Clone(), "killed"
 			if i >= 0 {
-				disk, how = m.disk.PowerLoss(list[i]), fmt.Sprintf("power loss %d", i)
+				disk, how = m.Disk.PowerLoss(list[i]), fmt.Sprintf("power loss %d", i)
 			}
 			states++
-			if err := q.judge(w.with(disk), m.acked, i%8 == -1); err != nil {
-				return states, fmt.Errorf("%s ahead of call %d (%s %s): %w\nnot durable: %q", how, k, m.op.Kind, m.op.Name, err, m.disk.Unsynceds())
+			if judged.Before(disk, m.Acked, i%8 == -1) {
+				continue
+			}
+			if err := q.judge(w.with(disk), m.Acked, i%8 == -1); err != nil {
+				return states, fmt.Errorf("%s ahead of call %d (%s %s): %w\nnot durable: %q", how, k, m.Op.Kind, m.Op.Name, err, m.Disk.Unsynceds())
 			}
 		}
 	}
@@ -223,7 +149,7 @@ func (q inquest) sweepStates(w *world, moments []moment, random, each int) (stat
 }
 
 // investigate sets the scene, films the change and returns what to judge.
-func investigate(t *testing.T, s scenario, skip func(label string) bool) (*world, inquest, []moment) {
+func investigate(t *testing.T, s scenario, skip func(label string) bool) (*world, inquest, []vfstest.Moment) {
 	t.Helper()
 	w := newWorld()
 	w.setup(t, s.setup...)
@@ -268,14 +194,14 @@ func TestKilledRecovery(t *testing.T) {
 			w, q, moments := investigate(t, s, nil)
 			states := 0
 			for _, m := range moments {
-				if _, err := m.disk.Lstat(repo.JournalFile); err != nil {
+				if _, err := m.Disk.Lstat(repo.JournalFile); err != nil {
 					continue
 				}
-				again, err := film(w.with(m.disk.Clone()), func(w *world, fsys vfs.FS) (Outcome, error) { return Outcome{}, recoverOnly(w, fsys) }, nil)
+				again, err := film(w.with(m.Disk.Clone()), func(w *world, fsys vfs.FS) (Outcome, error) { return Outcome{}, recoverOnly(w, fsys) }, nil)
 				must(err)
 				n, broken := q.sweepStates(w, again, 0, tier(4, 1))
 				if states += n; broken != nil {
-					t.Fatalf("killed ahead of %s, then: %v", m.where, broken)
+					t.Fatalf("killed ahead of %s, then: %v", m.Where, broken)
 				}
 				if testing.Short() || states > tier(200, 5000) {
 					break
@@ -298,9 +224,9 @@ func TestEachSyncIsNeeded(t *testing.T) {
 		_, _, moments := investigate(t, s, nil)
 		for _, m := range moments {
 			// The syncs of commit are the subject of the same test in pipeline.
-			ours := strings.HasPrefix(m.where, "syncdb.") || strings.Contains(m.where, ".demo.db")
-			if (m.op.Kind == "sync" || m.op.Kind == "syncdir") && ours && !slices.Contains(labels[m.where], i) {
-				labels[m.where] = append(labels[m.where], i)
+			ours := strings.HasPrefix(m.Where, "syncdb.") || strings.Contains(m.Where, ".demo.db")
+			if (m.Op.Kind == "sync" || m.Op.Kind == "syncdir") && ours && !slices.Contains(labels[m.Where], i) {
+				labels[m.Where] = append(labels[m.Where], i)
 			}
 		}
 	}

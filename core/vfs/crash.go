@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"maps"
 	"slices"
@@ -250,6 +251,32 @@ func (m *Mem) reboot(n *memNode) {
 	n.mode |= fs.ModeDir
 	for _, child := range n.entries {
 		m.reboot(child)
+	}
+}
+
+// Sum is a hash of everything that a program can see: names, inodes, modes, times
+// and contents. Two states of one history with the same sum are the same to whoever
+// starts on them, as long as no power loss follows.
+func (m *Mem) Sum(seed maphash.Seed) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var h maphash.Hash
+	h.SetSeed(seed)
+	m.root.sum(&h, ".")
+	return h.Sum64()
+}
+
+func (n *memNode) sum(h *maphash.Hash, name string) {
+	maphash.WriteComparable(h, struct {
+		name         string
+		ino          uint64
+		mode         fs.FileMode
+		mtime, ctime int64
+		size         int
+	}{name, n.ino, n.mode, n.mtime.UnixNano(), n.ctime.UnixNano(), len(n.data)})
+	h.Write(n.data)
+	for _, child := range slices.Sorted(maps.Keys(n.entries)) {
+		n.entries[child].sum(h, name+"/"+child)
 	}
 }
 
