@@ -38,7 +38,7 @@ func rooms() map[string][]string {
 		"core/upload":    {"core/archive", "core/manifest", "core/mpk", "core/index", "core/vfs", "core/report"},
 		"core/plan":      {"core/manifest", "core/mpk", "core/index", "core/report"},
 		"core/verify":    {"core/manifest", "core/mpk", "core/index", "core/plan", "core/upload", "core/report"},
-		"core/repo":      {"core/vfs", "core/report", "core/yamlfile"},
+		"core/repo":      {"core/archive", "core/vfs", "core/report", "core/yamlfile"},
 		"core/commit":    {"core/repo", "core/vfs", "core/report"},
 		"core/upkeep":    {"core/repo", "core/commit", "core/vfs", "core/report"},
 		"core/pipeline":  slices.Concat(line, []string{"core/access", "core/upkeep"}),

@@ -25,7 +25,7 @@ type initCmd struct {
 	Name string `placeholder:"NAME" help:"The name of a pacman repository, as in NAME.db."`
 	CI   bool   `name:"ci" help:"Allow rebuilds of a version without asking, for a build server's repository."`
 
-	Group bool `help:"Let the folder's group publish: .mmpush is shared with it."`
+	Shared bool `help:"Let the folder's group publish: .mmpush is shared with it."`
 }
 
 // Help is shown by --help.
@@ -103,7 +103,7 @@ func (c *initCmd) make(ctx context.Context, a *app) (report.Report, error) {
 	}
 	defer folder.Close()
 	r, created, err := repo.Init(ctx, a.folder(folder), c.Repo, c.format(), repo.InitOptions{
-		Arch: c.Arch, CI: c.CI, Group: c.Group,
+		Arch: c.Arch, CI: c.CI, Shared: c.Shared,
 		Patience: repo.Patience{Wait: initWait, Program: program("init"), Waiting: a.waiting},
 	})
 	if err != nil {

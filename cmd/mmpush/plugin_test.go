@@ -144,8 +144,8 @@ func addSettings(ts *testscript.TestScript, _ bool, args []string) {
 	name := ts.MkAbs(filepath.Join(args[0], ".mmpush", "settings.yaml"))
 	old, err := os.ReadFile(name)
 	ts.Check(err)
-	base, _, _ := strings.Cut(string(old), "verifiers:")
-	ts.Check(os.WriteFile(name, []byte(base+text), 0o600))
+	base, _, _ := strings.Cut(string(old), "\nverifiers:")
+	ts.Check(os.WriteFile(name, []byte(base+"\n"+text), 0o600))
 }
 
 // noPlugins is `quiet`: no process that belongs to this script's plugins runs.

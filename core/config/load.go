@@ -17,7 +17,7 @@ import (
 const ProjectFile = ".mmpush.yaml"
 
 // fileLimit is the most bytes that a file may have: far above what anybody writes.
-const fileLimit = 64 << 10
+const fileLimit = 32 << 10
 
 // File is one that may be there.
 type File struct {

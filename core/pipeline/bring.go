@@ -33,7 +33,7 @@ func (s staged) discard() {
 // bring reads the upload once, into a stage of the repository; a dry run reads it
 // in the same way and keeps nothing.
 func bring(ctx context.Context, r *repo.Repo, req Request) (upload.Upload, staged, error) {
-	opt := upload.Options{Limits: limitsOf(req.Options), Progress: req.Progress}
+	opt := upload.Options{Limits: limitsOf(req.Options, r), Progress: req.Progress}
 	if req.DryRun {
 		u, err := upload.Inspect(ctx, req.Upload, []string{r.Arch}, opt)
 		return u, staged{}, err
@@ -90,12 +90,16 @@ func roomFor(u upload.Upload, arch string) commit.Room {
 	return need
 }
 
-// limitsOf are the limits on archives.
-func limitsOf(opt Options) archive.Limits {
-	if opt.Limits == (archive.Limits{}) {
-		return archive.DefaultLimits()
+// limitsOf are the limits on archives: the caller's, else those of the repository's
+// settings; without a repository the default.
+func limitsOf(opt Options, r *repo.Repo) archive.Limits {
+	switch {
+	case opt.Limits != archive.Limits{}:
+		return opt.Limits
+	case r != nil:
+		return r.Settings.Limits
 	}
-	return opt.Limits
+	return archive.DefaultLimits()
 }
 
 // addition is what a verified upload wants published.

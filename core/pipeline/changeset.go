@@ -104,7 +104,7 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 // bring reads an upload into a folder of the stage. On a full disk, retired files that
 // the change set does not need give their room; the notes tell.
 func (c *ChangeSet) bring(ctx context.Context, req Request, dir string) (upload.Upload, []report.Finding, error) {
-	opt := upload.Options{Limits: limitsOf(req.Options), Progress: req.Progress}
+	opt := upload.Options{Limits: limitsOf(req.Options, c.repo), Progress: req.Progress}
 	u, err := upload.Stage(ctx, req.Upload, c.repo.FS, dir, c.repo.Arch, opt)
 	if !vfs.IsFull(err) {
 		return u, nil, err

@@ -15,7 +15,7 @@ func Check(ctx context.Context, u upload.Upload, arch string, opt Options, verif
 	if arch != "" {
 		archs = []string{arch}
 	}
-	u, err := upload.Inspect(ctx, u, archs, upload.Options{Limits: limitsOf(opt), Progress: opt.Progress})
+	u, err := upload.Inspect(ctx, u, archs, upload.Options{Limits: limitsOf(opt, nil), Progress: opt.Progress})
 	if err != nil {
 		return report.Report{}, err
 	}

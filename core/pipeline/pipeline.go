@@ -34,7 +34,7 @@ type Options struct {
 	// Waiting is told who holds the lock, once it takes noticeable time; nil is
 	// allowed.
 	Waiting func(holder string)
-	// Limits bound what archives may hold; the zero value is the default.
+	// Limits bound what archives may hold; the zero value is what the settings say.
 	Limits archive.Limits
 	// Progress is called now and then while files are read; nil is allowed.
 	Progress func(upload.Progress)

@@ -15,8 +15,8 @@ type InitOptions struct {
 	// CI allows rebuilds without asking, for repositories that a build server
 	// writes the same version into again and again.
 	CI bool
-	// Group shares .mmpush with the folder's group.
-	Group bool
+	// Shared opens .mmpush to the folder's group.
+	Shared bool
 	// Patience is how to wait for the lock.
 	Patience Patience
 }
@@ -30,7 +30,7 @@ func Init(ctx context.Context, fsys vfs.FS, repoPath string, format Format, opt 
 	}
 	r = newRepo(fsys, repoPath, opt.Arch, format)
 	r.Settings = defaultSettings(format.Kind())
-	r.Settings.Group = opt.Group
+	r.Settings.Shared = opt.Shared
 	if opt.CI {
 		r.Settings.Rebuild = Policy{{"*", Allow}}
 	}

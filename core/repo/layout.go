@@ -32,7 +32,7 @@ const (
 
 // PrivateFileMode is the mode of our own files in this repository.
 func (r *Repo) PrivateFileMode() fs.FileMode {
-	if r.Settings.Group {
+	if r.Settings.Shared {
 		return 0o660
 	}
 	return privateFile
@@ -44,7 +44,7 @@ func (r *Repo) settingsMode() fs.FileMode { return r.PrivateFileMode() &^ 0o020 
 
 // PrivateFolderMode is the mode of .mmpush and the folders in it.
 func (r *Repo) PrivateFolderMode() fs.FileMode {
-	if r.Settings.Group {
+	if r.Settings.Shared {
 		return 0o770 | fs.ModeSetgid
 	}
 	return 0o700
@@ -53,7 +53,7 @@ func (r *Repo) PrivateFolderMode() fs.FileMode {
 // PublicFolderMode is the mode of a folder that the world may read. Where a group
 // shares the repository, all of it may add to the pool.
 func (r *Repo) PublicFolderMode() fs.FileMode {
-	if r.Settings.Group {
+	if r.Settings.Shared {
 		return 0o775 | fs.ModeSetgid
 	}
 	return FolderMode
@@ -62,7 +62,7 @@ func (r *Repo) PublicFolderMode() fs.FileMode {
 // lockMode is the mode of the lock file: whoever may publish has to open it for
 // writing, as mmpack-modifyrepo does.
 func (r *Repo) lockMode() fs.FileMode {
-	if r.Settings.Group {
+	if r.Settings.Shared {
 		return 0o664
 	}
 	return FileMode

@@ -153,7 +153,7 @@ func (r *Repo) adopt() error {
 
 // share opens .mmpush to the group where the settings say so; only its owner can.
 func (r *Repo) share() error {
-	if !r.Settings.Group {
+	if !r.Settings.Shared {
 		return nil
 	}
 	modes := map[string]fs.FileMode{LockFile: r.lockMode()}

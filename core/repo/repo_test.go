@@ -200,7 +200,7 @@ func TestSettings(t *testing.T) {
 	if err := disk.Mkdir(".mmpush", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	put(t, disk, repo.SettingsFile, "rebuild:\n  'lib*': allow\n  libfoo: never\n  '*': never\ntake-over: never\ngrace: 0s\ngroup: true\n")
+	put(t, disk, repo.SettingsFile, "rebuild:\n  'lib*': allow\n  libfoo: never\n  '*': never\ntake-over: never\ngrace: 0s\nshared: true\n")
 	r, err := repo.Open(disk, "/srv/repo", format{})
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func TestSettings(t *testing.T) {
 	if s.Rebuild.For("libfoo") != repo.Allow || s.Rebuild.For("foo") != repo.Never || s.TakeOver.For("foo") != repo.Never || s.Downgrade.For("foo") != repo.Ask {
 		t.Errorf("policies: %+v", s)
 	}
-	if s.Grace != 0 || !s.Group || r.PrivateFolderMode() != 0o770|fs.ModeSetgid || !r.Adopted() {
+	if s.Grace != 0 || !s.Shared || r.PrivateFolderMode() != 0o770|fs.ModeSetgid || !r.Adopted() {
 		t.Errorf("settings: %+v", s)
 	}
 }

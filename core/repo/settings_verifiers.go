@@ -2,13 +2,12 @@ package repo
 
 import (
 	"encoding/json"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/mmpush/mmpush/core/yamlfile"
 )
 
 // VerifierMode is what becomes of a verifier's findings.
@@ -44,70 +43,65 @@ func (s Settings) Requires(name string) bool {
 	})
 }
 
-// verifierFile is the YAML form of one of them.
-type verifierFile struct {
-	Mode    VerifierMode   `yaml:"mode"`
-	Plugin  string         `yaml:"plugin"`
-	SHA256  string         `yaml:"sha256"`
-	Timeout *string        `yaml:"timeout"`
-	Config  map[string]any `yaml:"config"`
+// verifiers reads a mapping of names to verifiers, in the order of the file.
+func (r *settingsReader) verifiers(v yamlfile.Value, at string) {
+	r.Each(v, at, "verifiers", func(e yamlfile.Entry, at string) {
+		s := VerifierSetting{Name: e.Key, Mode: VerifierReject}
+		if !validVerifierName(e.Key) {
+			r.Wrong(e.Line, at, "a name is a letter, then letters, digits and + . -, all of them small")
+		}
+		r.Mapping(e.Value, at,
+			yamlfile.Key{Name: "mode", Read: func(v yamlfile.Value, at string) { s.Mode = r.verifierMode(v, at) }},
+			yamlfile.Key{Name: "plugin", Read: func(v yamlfile.Value, at string) { s.Plugin = r.program(v, at) }},
+			yamlfile.Key{Name: "sha256", Read: func(v yamlfile.Value, at string) { s.SHA256 = r.sha256(v, at) }},
+			yamlfile.Key{Name: "timeout", Read: func(v yamlfile.Value, at string) {
+				if s.Timeout = r.Duration(v, at); s.Timeout == 0 {
+					r.Wrong(v.Line, at, "a time is more than nothing")
+				}
+			}},
+			yamlfile.Key{Name: "config", Read: func(v yamlfile.Value, at string) { s.Config = r.verifierConfig(v, at) }})
+		if (s.Plugin == "") != (s.SHA256 == "") {
+			r.Wrong(e.Line, at, "plugin and sha256 go together: a program is run only if it is pinned")
+		}
+		r.s.Verifiers = append(r.s.Verifiers, s)
+	})
 }
 
-// yamlVerifiers is a mapping of names to verifiers, in the order of the file.
-type yamlVerifiers struct{ list []VerifierSetting }
-
-// UnmarshalYAML implements the decoder's interface.
-func (v *yamlVerifiers) UnmarshalYAML(data []byte) error {
-	var order yaml.MapSlice
-	var files map[string]verifierFile
-	if err := yaml.Unmarshal(data, &order); err != nil {
-		return fmt.Errorf("is not a mapping of names to verifiers")
+func (r *settingsReader) verifierMode(v yamlfile.Value, at string) VerifierMode {
+	m := VerifierMode(r.Text(v, at))
+	if v.Kind == yamlfile.Scalar && m != VerifierReject && m != VerifierWarn && m != VerifierOff {
+		r.Wrong(v.Line, at, "%q is not one of reject, warn, off", m)
 	}
-	if err := yaml.UnmarshalWithOptions(data, &files, yaml.Strict()); err != nil {
-		return fmt.Errorf("%s", yaml.FormatError(err, false, true))
-	}
-	for _, item := range order {
-		name := fmt.Sprint(item.Key)
-		s, err := files[name].setting(name)
-		if err != nil {
-			return fmt.Errorf("the verifier %q: %w", name, err)
-		}
-		v.list = append(v.list, s)
-	}
-	return nil
+	return m
 }
 
-func (f verifierFile) setting(name string) (VerifierSetting, error) {
-	s := VerifierSetting{Name: name, Mode: f.Mode, Plugin: f.Plugin, SHA256: strings.ToLower(f.SHA256)}
-	if s.Mode == "" {
-		s.Mode = VerifierReject
+func (r *settingsReader) program(v yamlfile.Value, at string) string {
+	text := r.Text(v, at)
+	if v.Kind == yamlfile.Scalar && !filepath.IsAbs(text) {
+		r.Wrong(v.Line, at, "%q is not an absolute path", text)
 	}
-	switch {
-	case !validVerifierName(name):
-		return s, fmt.Errorf("a name is a letter, then letters, digits and + . -, all of them small")
-	case s.Mode != VerifierReject && s.Mode != VerifierWarn && s.Mode != VerifierOff:
-		return s, fmt.Errorf("mode: %q is not one of reject, warn, off", s.Mode)
-	case (s.Plugin == "") != (s.SHA256 == ""):
-		return s, fmt.Errorf("plugin and sha256 go together: a program is run only if it is pinned")
-	case s.Plugin != "" && !filepath.IsAbs(s.Plugin):
-		return s, fmt.Errorf("plugin: %q is not an absolute path", s.Plugin)
-	case s.SHA256 != "" && (len(s.SHA256) != 64 || strings.Trim(s.SHA256, "0123456789abcdef") != ""):
-		return s, fmt.Errorf("sha256: %q does not have 64 hexadecimal digits", s.SHA256)
+	return text
+}
+
+func (r *settingsReader) sha256(v yamlfile.Value, at string) string {
+	sum := strings.ToLower(r.Text(v, at))
+	if v.Kind == yamlfile.Scalar && (len(sum) != 64 || strings.Trim(sum, "0123456789abcdef") != "") {
+		r.Wrong(v.Line, at, "%q does not have 64 hexadecimal digits", sum)
 	}
-	if f.Timeout != nil {
-		var err error
-		if s.Timeout, err = time.ParseDuration(*f.Timeout); err != nil || s.Timeout <= 0 {
-			return s, fmt.Errorf("timeout: %q is not a time such as 30s or 5m", *f.Timeout)
-		}
+	return sum
+}
+
+// verifierConfig is what a verifier is told, as JSON.
+func (r *settingsReader) verifierConfig(v yamlfile.Value, at string) []byte {
+	if v.Kind != yamlfile.Mapping {
+		r.Wrong(v.Line, at, "is not a mapping")
+		return nil
 	}
-	if f.Config == nil {
-		return s, nil
+	text, err := json.Marshal(v.Any())
+	if err != nil {
+		r.Wrong(v.Line, at, "%s", err)
 	}
-	var err error
-	if s.Config, err = json.Marshal(f.Config); err != nil {
-		return s, fmt.Errorf("config: %w", err)
-	}
-	return s, nil
+	return text
 }
 
 func validVerifierName(s string) bool {

@@ -29,12 +29,12 @@ func TestVerifierSettings(t *testing.T) {
 		"x: {sha256: " + sum + "}":            "go together",
 		"x: {plugin: x, sha256: " + sum + "}": "not an absolute path",
 		"x: {plugin: /x, sha256: abc}":        "64 hexadecimal digits",
-		"x: {plugin: /x, sha256: x, exec: y}": "unknown field",
+		"x: {plugin: /x, sha256: x, exec: y}": "there is no such key",
 		"X: {}":                               "a name is a letter",
-		"x: {timeout: soon}":                  "not a time",
-		"[a, b]":                              "not a mapping",
+		"x: {timeout: soon}":                  "expected a time",
+		"[a, b]":                              "expected a mapping",
 		"x: {config: [1]}":                    "config",
-		"x: {}\n    x: {}":                    "already defined",
+		"x: {}\n    x: {}":                    "stands twice",
 	} {
 		s, err := parseSettings([]byte("verifiers:\n    "+text+"\n"), "mmpack")
 		if err == nil || !strings.Contains(err.Error(), say) {

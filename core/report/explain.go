@@ -36,7 +36,7 @@ func uploadExplanations() []Explanation {
 		{CodePackage, "a package that cannot be read",
 			"A .mpk is a tar archive compressed with zstd. This one is not, or ends too early. Build it again with mmpack-build."},
 		{CodeLimit, "an archive over the limits",
-			"To keep one upload from filling the server's memory or disk, an archive may decode to 256 MiB plus 200 times its own size, use a zstd window of 8 MiB, and have 500,000 members. This one goes beyond."},
+			"To keep one upload from filling the server's memory or disk, an archive may decode to 256 MiB plus 200 times its own size, use a zstd window of 8 MiB, and have 500,000 members. This one goes beyond. The repository's settings can say otherwise (`limits`)."},
 		{CodeMember, "an archive member that must not be there",
 			"A package's members are folders, files and links below the prefix it is installed in. An absolute path, a path with .., a device, a second member of the same name, or a path that leads through a link is refused: on install it would write outside the prefix."},
 		{CodeMetadata, "MMPACK/metadata is missing or wrong",

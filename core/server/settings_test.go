@@ -84,7 +84,7 @@ func TestGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = []byte(strings.Replace(string(text), "group: false", "group: true", 1))
+	text = []byte(strings.Replace(string(text), "shared: false", "shared: true", 1))
 	if err := vfs.ReplaceFile(w.disk, repo.SettingsFile, repo.SettingsFile+".x", 0o600, text); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type Options struct {
 	// allowed.
 	Program string
 	Waiting func(holder string)
-	// Limits bound what archives may hold; the zero value is the default.
+	// Limits bound what archives may hold; the zero value is what the settings say.
 	Limits archive.Limits
 }
 
@@ -66,7 +66,7 @@ func Publish(ctx context.Context, r *repo.Repo, req Request) (Outcome, error) {
 		Remove: req.Remove, PreventDowngrade: req.PreventDowngrade, TakeOver: req.TakeOver, Who: req.Who, Transport: req.Transport,
 	}}
 	if g.opt.Limits == (archive.Limits{}) {
-		g.opt.Limits = archive.DefaultLimits()
+		g.opt.Limits = r.Settings.Limits
 	}
 	defer g.discard()
 	if err := g.bring(ctx, req.Add); err != nil {

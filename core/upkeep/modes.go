@@ -17,7 +17,7 @@ const modeBits = fs.ModePerm | fs.ModeSetgid
 // group shares it, files have many owners.
 func (c *checker) findOwner() {
 	info, err := c.r.FS.Lstat(repo.MetaDir)
-	c.uid, c.owned = info.UID, err == nil && info.Owned && !c.r.Settings.Group
+	c.uid, c.owned = info.UID, err == nil && info.Owned && !c.r.Settings.Shared
 }
 
 // public looks at mode and owner of a file that everybody may read.

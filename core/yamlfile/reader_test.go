@@ -111,10 +111,10 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestHostileInTime: whatever a file of 64 KiB is, it is read, or refused, in a moment.
+// TestHostileInTime: whatever a file of 32 KiB is, it is read, or refused, in a moment.
 func TestHostileInTime(t *testing.T) {
 	t.Parallel()
-	const size = 64 << 10
+	const size = 32 << 10
 	var deep strings.Builder
 	for i := range 300 {
 		deep.WriteString(strings.Repeat(" ", i) + "a:\n")

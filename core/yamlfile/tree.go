@@ -140,7 +140,12 @@ func scan(text string) (tokens token.Tokens, err error) {
 	s.Init(text)
 	for {
 		next, err := s.Scan()
-		tokens.Add(next...)
+		for _, tk := range next {
+			// The parser stumbles over some comments.
+			if tk.Type != token.CommentType {
+				tokens.Add(tk)
+			}
+		}
 		if errors.Is(err, io.EOF) {
 			return tokens, nil
 		}
