@@ -45,6 +45,7 @@ func rooms() map[string][]string {
 		"core/transport": {"core/manifest", "core/upload", "core/report"},
 		"core/access":    {"core/report"},
 		"core/tupkg":     {"core/report"},
+		"core/web":       {"core/report", "core/vfs"},
 		"core/watch": {
 			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
 		},
@@ -67,7 +68,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/web", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",
@@ -113,6 +114,8 @@ func dependencies() map[string][]string {
 		"github.com/ulikunitz/xz":       {"core/archive", "core/archive/archivetest"},
 		"github.com/goccy/go-yaml":      {"core/manifest", "core/repo", "core/yamlfile"},
 		"github.com/pkg/sftp":           {"plugins/transports/sftp"},
+		"github.com/prometheus":         {"core/web"},
+		"github.com/coreos/go-systemd":  {"cmd/mmpush"},
 		"github.com/cenkalti/backoff":   {"plugins/transports/tupkg"},
 		"golang.org/x/sys":              {"core/vfs", "plugins"},
 		"github.com/hashicorp":          {"plugins"},

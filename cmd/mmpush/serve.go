@@ -14,11 +14,12 @@ import (
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/server"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/core/web"
 )
 
 type serveCmd struct {
 	repoFlag
-	Listen []string `required:"" placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034, :443 or unix:/run/mmpush.sock; may be given several times."`
+	Listen []string `placeholder:"ADDR" help:"Where to listen, such as 127.0.0.1:1034, :443 or unix:/run/mmpush.sock; may be given several times."`
 	Users  *string  `placeholder:"FILE" help:"The users file; changes of it apply at once. Default: $$MMPUSH_USERS."`
 	State  string   `placeholder:"DIR" help:"Folder for partial files and areas of the users. Default: REPO/.mmpush."`
 	Adopt  bool     `help:"Write default settings for a repository that has none, since only other tools have written it."`
@@ -28,6 +29,7 @@ type serveCmd struct {
 	TLSSelfSigned           bool   `name:"tls-self-signed" help:"Speak TLS with a certificate of its own, kept with the state; clients pin its fingerprint, which is printed."`
 	AllowPlaintextPasswords bool   `help:"Take passwords over connections that are not encrypted and come from other machines."`
 
+	webFlags    `embed:"" group:"Readers, and the operator:"`
 	acceptFlags `embed:"" group:"What becomes of accepted uploads:"`
 	limitFlags  `embed:""`
 
@@ -36,7 +38,8 @@ type serveCmd struct {
 
 // Help is shown by --help.
 func (*serveCmd) Help() string {
-	return `Takes uploads over the tupkg protocol, versions 1 and 2, from many users at once. Runs until it is told to stop: ` +
+	return `Takes uploads over the tupkg protocol, versions 1 and 2, from many users at once, with --listen, and shows the repository to ` +
+		`readers, with --http or --https. Sockets of systemd are taken, too (mmpush service print). Runs until it is told to stop: ` +
 		`by SIGTERM, with the exit code 0, or by Ctrl-C, with 130; what has arrived by then is kept. SIGHUP reads the users file and ` +
 		`the certificate again. What happens is logged on standard error.`
 }
@@ -72,61 +75,104 @@ type served struct {
 	Repository string        `json:"repository"`
 }
 
-// serve runs a server until ctx ends.
+// serve runs what was asked for until ctx ends: uploads, readers, or both.
 func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
-	r, done, err := a.openRepo(at)
+	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
+	given, err := inheritSockets()
+	if err != nil {
+		return nil, err
+	}
+	defer given.close()
+	uploads := len(c.Listen)+len(given.uploads) > 0
+	if !uploads && !c.shows(given) {
+		return nil, wrongUsage("add --listen ADDR for uploads, or --http ADDR for readers only", "nothing says where to listen")
+	}
+	open := a.openRepo
+	if !uploads {
+		open = a.openAny
+	}
+	r, done, err := open(at)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if _, err := a.required(r); err != nil {
+	e := &enterprise{app: a, repo: r, at: at, log: log, given: given, healthy: func() error { return readable(r) }}
+	if uploads || c.TLSSelfSigned {
+		var closeState func()
+		if e.state, e.dir, closeState, err = a.state(c.State, r); err != nil {
+			return nil, err
+		}
+		defer closeState()
+	}
+	if e.config, e.reload, err = c.tls(a, log, e.state, e.dir); err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
-	path, err := a.usersPath(c.Users)
+	if uploads {
+		closeServer, err := c.uploads(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		defer closeServer()
+	}
+	if err := c.show(ctx, e); err != nil {
+		e.abandon()
+		return nil, err
+	}
+	stop := onHangup(e.reload)
+	defer stop()
+	log.Info("serving", "repository", at, "architecture", r.Arch)
+	return served{report.Schema, resultStopped, at}, e.run(ctx)
+}
+
+// uploads adds the server of the uploaders.
+func (c *serveCmd) uploads(ctx context.Context, e *enterprise) (done func(), err error) {
+	if _, err := e.app.required(e.repo); err != nil {
+		return nil, err
+	}
+	path, err := e.app.usersPath(c.Users)
 	if err != nil {
 		return nil, err
 	}
-	users, err := openUsers(path, log)
+	users, err := openUsers(path, e.log)
 	if err != nil {
 		return nil, err
 	}
-	state, dir, closeState, err := a.state(c.State, r)
-	if err != nil {
-		return nil, err
-	}
-	defer closeState()
+	r, at := e.repo, e.at
 	o := server.Options{
 		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
-		Users: users.auth, Refresh: users.refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
-		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: agent(), Program: program("serve"), Required: a.required, Log: log,
+		Users: users.auth, Refresh: users.refresh, State: e.state, Dir: e.dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
+		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: agent(), Program: program("serve"), Required: e.app.required, Log: e.log,
 	}
-	closeIncoming, err := c.accept(ctx, a, &o, at, stateFolder(c.State, at))
+	var s *server.Server
+	if c.Status != "" || len(e.given.status) > 0 {
+		e.metrics = web.NewMetrics(web.Current{
+			Queue: func() int { return s.Queue() }, Connections: func() int { return s.Connections() },
+			Partials: func() (int, int64, error) { return s.Partials() }, Retired: func() (int64, error) { return retiredBytes(r) },
+		})
+		o.Meter = e.metrics
+	}
+	closeIncoming, err := c.accept(ctx, e.app, &o, at, stateFolder(c.State, at))
 	if err != nil {
 		return nil, err
 	}
-	defer closeIncoming()
-	s, err := server.New(o)
-	if err != nil {
+	if s, err = server.New(o); err != nil {
+		closeIncoming()
 		return nil, err
 	}
-	defer s.Close()
-	config, reload, err := c.tls(a, log, state, dir)
+	done = func() { _ = s.Close(); closeIncoming() }
+	listeners, err := c.listen(ctx, e.given.uploads, e.config, e.log)
 	if err != nil {
+		done()
 		return nil, err
 	}
-	stop := onHangup(func() {
+	e.healthy = s.Healthy
+	reload := e.reload
+	e.reload = func() {
 		users.force()
 		reload()
-	})
-	defer stop()
-	listeners, err := c.listen(ctx, config, log)
-	if err != nil {
-		return nil, err
 	}
-	log.Info("serving", "repository", at, "architecture", r.Arch)
-	err = s.Serve(ctx, listeners...)
-	return served{report.Schema, resultStopped, at}, err
+	e.add(func(ctx context.Context) error { return s.Serve(ctx, listeners...) }, listeners...)
+	return done, nil
 }
 
 // stateFolder is the path of the server's own folder.

@@ -16,24 +16,39 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// listen opens all of the addresses, or none.
-func (c *serveCmd) listen(ctx context.Context, config *tls.Config, log *slog.Logger) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, addr := range c.Listen {
-		l, err := listenAt(ctx, addr)
-		if err != nil {
-			for _, open := range all {
-				_ = open.Close()
-			}
-			return nil, listenError(addr, err)
-		}
+// listen opens all of the addresses, or none; given are sockets that are open already.
+func (c *serveCmd) listen(ctx context.Context, given []net.Listener, config *tls.Config, log *slog.Logger) ([]net.Listener, error) {
+	all, err := listenAll(ctx, "--listen", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, given...)
+	for i, l := range all {
 		log.Info("listening", "address", l.Addr().String(), "tls", config != nil)
 		if config != nil {
-			l = tls.NewListener(l, config)
+			all[i] = tls.NewListener(l, config)
+		}
+	}
+	return all, nil
+}
+
+// listenAll opens all of the addresses of a flag, or none.
+func listenAll(ctx context.Context, flag string, addrs []string) (all []net.Listener, err error) {
+	for _, addr := range addrs {
+		l, err := listenAt(ctx, addr)
+		if err != nil {
+			closeAll(all)
+			return nil, listenError(flag, addr, err)
 		}
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close()
+	}
 }
 
 func listenAt(ctx context.Context, addr string) (net.Listener, error) {
@@ -77,7 +92,7 @@ func removeStale(ctx context.Context, socket string) error {
 	return nil
 }
 
-func listenError(addr string, err error) error {
+func listenError(flag, addr string, err error) error {
 	e := &report.Error{Stage: "serve", Code: report.CodeUsage, Kind: report.KindUsage, File: addr, Err: err}
 	var at *net.OpError
 	if errors.As(err, &at) {
@@ -86,7 +101,7 @@ func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		e.Err = errors.New("somebody else listens there")
-		e.Hint = "stop the other server, or choose another --listen"
+		e.Hint = "stop the other server, or choose another " + flag
 	case errors.Is(err, fs.ErrPermission):
 		e.Hint = "ports below 1024 need the capability CAP_NET_BIND_SERVICE; a socket needs a folder that you may write to"
 	case !strings.Contains(addr, ":"):

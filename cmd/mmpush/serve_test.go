@@ -71,18 +71,7 @@ func writeUsers(t *testing.T, path, user string) {
 
 func startServing(t *testing.T, repo, users string, args ...string) *serving {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &serving{cmd: exec.Command(self, append([]string{"serve", "-R", repo, "--listen", "127.0.0.1:0", "--users", users, "--drain-time=50ms"}, args...)...)}
-	s.cmd.Args[0] = "mmpush"
-	s.cmd.Path = playAs(t, self)
-	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	s := runServing(t, append([]string{"-R", repo, "--listen", "127.0.0.1:0", "--users", users, "--drain-time=50ms"}, args...)...)
 	address := regexp.MustCompile(`msg=listening address=(\S+)`)
 	until(t, "a listener", func() bool {
 		if m := address.FindStringSubmatch(s.stderr.String()); m != nil {
@@ -90,6 +79,24 @@ func startServing(t *testing.T, repo, users string, args ...string) *serving {
 		}
 		return s.addr != "" && strings.Contains(s.stderr.String(), "msg=serving")
 	})
+	return s
+}
+
+// runServing starts a server process.
+func runServing(t *testing.T, args ...string) *serving {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &serving{cmd: exec.Command(self, append([]string{"serve"}, args...)...)}
+	s.cmd.Args[0] = "mmpush"
+	s.cmd.Path = playAs(t, self)
+	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
 	return s
 }
 

@@ -200,6 +200,7 @@ func (in *intake) copy(to io.Writer, r io.Reader, got sums) (err error, ours boo
 			}
 			_, _ = got.Write(buf[:n])
 			in.s.came(in, int64(n))
+			in.s.Meter.Received(int64(n))
 		}
 		if errors.Is(err, io.EOF) {
 			return nil, false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/manifest"
@@ -166,6 +167,8 @@ func (in *intake) request(c candidate, text []byte, m *manifest.Manifest, files 
 }
 
 func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Report, error) {
+	in.s.queued.Add(1)
+	defer in.s.queued.Add(-1)
 	free, err := in.s.slot(ctx)
 	if err != nil {
 		return report.Report{}, err
@@ -175,7 +178,12 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 	if err != nil {
 		return report.Report{}, err
 	}
-	return pipeline.Publish(ctx, r, req)
+	began := time.Now()
+	rep, err := pipeline.Publish(ctx, r, req)
+	if err == nil && rep.Generation > 0 {
+		in.s.Meter.Committed(1, time.Since(began))
+	}
+	return rep, err
 }
 
 // tidy deletes what was published from the area, unless another manifest or session

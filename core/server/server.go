@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmpush/mmpush/core/access"
@@ -54,6 +55,8 @@ type Options struct {
 	// Agent and Program name us to clients, and to those who wait for the lock.
 	Agent, Program string
 	Log            *slog.Logger
+	// Meter, if not nil, is told what happens, for figures.
+	Meter Meter
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -78,6 +81,8 @@ type Server struct {
 	// hashing has room for the files that declarations have read at once. It is not
 	// slots: a declaration shall not wait for publishes that wait for a lock.
 	hashing chan struct{}
+	// queued counts the uploads that wait for a slot, or for what comes behind it.
+	queued atomic.Int64
 	// stopping is closed when the server drains.
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -106,6 +111,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Meter == nil {
+		o.Meter = unmetered{}
 	}
 	if o.Transport == "" {
 		o.Transport = "tupkg"

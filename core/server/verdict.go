@@ -11,6 +11,16 @@ import (
 
 // Verdict implements [tupkg.Intake].
 func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg.Verdict, error) {
+	v, err := in.verdict(ctx, tell)
+	if err != nil {
+		in.s.Meter.Judged(resultFailed)
+		return tupkg.Verdict{}, in.v.failure("verdict", err)
+	}
+	in.s.Meter.Judged(v.Report.Result)
+	return v, nil
+}
+
+func (in *intake) verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg.Verdict, error) {
 	in.s.mu.Lock()
 	in.judging = true
 	in.s.mu.Unlock()
@@ -18,13 +28,10 @@ func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg
 	// Also of an upload whose rest has failed, something may have been accepted.
 	in.complete(ctx, tell)
 	if err != nil {
-		return tupkg.Verdict{}, in.v.failure("verdict", err)
+		return tupkg.Verdict{}, err
 	}
 	v := in.compose(answers)
-	if err := in.keepFaulty(&v); err != nil {
-		return tupkg.Verdict{}, in.v.failure("verdict", err)
-	}
-	return v, nil
+	return v, in.keepFaulty(&v)
 }
 
 // answers are the reports about the manifests of the upload, by the file's number.

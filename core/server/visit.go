@@ -92,6 +92,7 @@ func (v *visit) noLogin(name string, err error) error {
 	} else {
 		return err
 	}
+	v.s.Meter.LoginFailed()
 	v.log.Warn("login refused", "user", name, "reason", reason)
 	return &tupkg.Refusal{Code: code, Reason: err.Error()}
 }

@@ -3,7 +3,6 @@ package syncdb
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/core/web"
 )
 
 // disk is a pacman repository on the disk.
@@ -115,7 +115,7 @@ func TestRealPacman(t *testing.T) {
 			d := newDisk(t)
 			server := "file://" + d.dir
 			if way == "http" {
-				s := httptest.NewServer(http.FileServer(http.Dir(d.dir)))
+				s := httptest.NewServer(&web.Files{FS: d.fs})
 				t.Cleanup(s.Close)
 				server = s.URL
 			}
