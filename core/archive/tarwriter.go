@@ -30,5 +30,9 @@ func (t *TarWriter) File(name string, content []byte) error {
 	return err
 }
 
+// Flush pads the member at hand to whole blocks, so that what was written so far can stand
+// alone, without the end marker.
+func (t *TarWriter) Flush() error { return t.w.Flush() }
+
 // Close writes the end marker; it does not close the underlying writer.
 func (t *TarWriter) Close() error { return t.w.Close() }

@@ -1,7 +1,6 @@
 package syncdb
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,15 +32,7 @@ func many(tb testing.TB, n int) (packed [2][]byte) {
 		e.Put = append(e.Put, NewEntry(p, File{Name: p.Info.FileName(alpm.Zstd), Size: 100000, MD5: sum[:32], SHA256: sum}))
 	}
 	for _, k := range []Kind{DB, Files} {
-		var b bytes.Buffer
-		z := archive.NewGzipWriter(&b)
-		if err := Rewrite(z, bytes.NewReader(empty(tb)), k, e, archive.DefaultLimits()); err != nil {
-			tb.Fatal(err)
-		}
-		if err := z.Close(); err != nil {
-			tb.Fatal(err)
-		}
-		packed[k] = b.Bytes()
+		packed[k] = pack(tb, rewrite(tb, empty(tb), k, e))
 	}
 	return packed
 }

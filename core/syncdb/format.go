@@ -167,30 +167,22 @@ func (f Format) Names(fsys vfs.FS) (named func(string) (bool, error), done func(
 	if err != nil {
 		return nil, nil, err
 	}
-	return namesOf(s.view, Edit{}, s.folder), func() {}, nil
+	return namesOf(s.view, Edit{}, s.folder), s.close, nil
 }
 
 // namesOf tells what a view names after an edit.
 func namesOf(v *View, e Edit, folder string) func(string) (bool, error) {
-	files := map[string]bool{}
-	for d := range v.All() {
-		files[d.FileName] = true
-	}
-	for _, name := range e.Drop {
-		if d, ok := v.Package(name); ok {
-			delete(files, d.FileName)
-		}
-	}
+	put, gone := map[string]bool{}, e.gone()
 	for _, p := range e.Put {
-		if d, ok := v.Package(p.Name); ok {
-			delete(files, d.FileName)
-		}
-	}
-	for _, p := range e.Put {
-		files[p.FileName] = true
+		put[p.FileName] = true
 	}
 	return func(file string) (bool, error) {
-		return files[strings.TrimSuffix(file, signatureEnd)] || strings.HasPrefix(file, folder+"/"), nil
+		name := strings.TrimSuffix(file, signatureEnd)
+		if put[name] || strings.HasPrefix(file, folder+"/") {
+			return true, nil
+		}
+		of, ok := v.names(name)
+		return ok && !gone[of], nil
 	}
 }
 
@@ -221,14 +213,22 @@ func Published(r *repo.Repo, names []string) ([]Desc, error) {
 	if err != nil {
 		return nil, r.Tell("plan", err)
 	}
+	defer s.close()
 	var list []Desc
-	for d := range s.view.All() {
-		if len(names) == 0 {
+	if len(names) == 0 {
+		for d, err := range s.view.All() {
+			if err != nil {
+				return nil, r.Tell("plan", f.readError(err))
+			}
 			list = append(list, d)
 		}
 	}
 	for _, name := range names {
-		if d, ok := s.view.Package(name); ok {
+		d, ok, err := s.view.Package(name)
+		if err != nil {
+			return nil, r.Tell("plan", f.readError(err))
+		}
+		if ok {
 			list = append(list, d)
 		}
 	}

@@ -79,13 +79,46 @@ func texts(tb testing.TB, data []byte) map[string]string {
 	return all
 }
 
+// rewrite applies an edit to a database; old and new are not compressed.
 func rewrite(tb testing.TB, old []byte, kind Kind, e Edit) []byte {
 	tb.Helper()
+	v, err := ReadView(bytes.NewReader(old), archive.DefaultLimits())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	packed := pack(tb, old)
 	var b bytes.Buffer
-	if err := Rewrite(&b, bytes.NewReader(old), kind, e, archive.DefaultLimits()); err != nil {
+	if err := Rewrite(&b, bytes.NewReader(packed), int64(len(packed)), kind, v, e, archive.DefaultLimits()); err != nil {
+		tb.Fatal(err)
+	}
+	return unpacked(tb, b.Bytes())
+}
+
+func pack(tb testing.TB, text []byte) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	z := archive.NewGzipWriter(&b)
+	if _, err := z.Write(text); err != nil {
+		tb.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
 		tb.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+func unpacked(tb testing.TB, packed []byte) []byte {
+	tb.Helper()
+	z, err := archive.Gzip(bytes.NewReader(packed), int64(len(packed)), archive.DefaultLimits())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer z.Close()
+	text, err := io.ReadAll(z)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
 }
 
 // empty is a database with no package.
@@ -140,7 +173,10 @@ func TestViewOfGenuine(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	for d := range v.All() {
+	for d, err := range v.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
 		names = append(names, d.Folder()+" "+d.FileName)
 	}
 	want := []string{
@@ -151,12 +187,12 @@ func TestViewOfGenuine(t *testing.T) {
 	if !slices.Equal(names, want) || v.Len() != 5 {
 		t.Errorf("%q", names)
 	}
-	d, ok := v.Package("alpha")
-	if !ok || d.Size != 1272 || d.SHA256 != "de5c75376d1f4c4ee14f72ef49a8344dd1ed5802c266dbabf1e2a3b921cb59ff" ||
+	d, ok, err := v.Package("alpha")
+	if err != nil || !ok || d.Size != 1272 || d.SHA256 != "de5c75376d1f4c4ee14f72ef49a8344dd1ed5802c266dbabf1e2a3b921cb59ff" ||
 		!slices.Equal(d.Depends, []string{"beta>=1.0", "gamma"}) || d.Source() != "alpha" || d.Arch != "any" {
 		t.Errorf("%+v", d)
 	}
-	if _, ok := v.Package("omega"); ok {
+	if _, ok, _ := v.Package("omega"); ok {
 		t.Error("it has a package that is not there")
 	}
 }

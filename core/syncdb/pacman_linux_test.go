@@ -160,6 +160,48 @@ func TestRealPacman(t *testing.T) {
 	}
 }
 
+// TestManyPieces: the real client, and libarchive, read databases that are cut into many
+// gzip members, most of them copied from the generation before.
+func TestManyPieces(t *testing.T) {
+	t.Parallel()
+	bsdtar := programtest.Need(t, "bsdtar")
+	d := newDisk(t)
+	const n = 600
+	for k, packed := range many(t, n) {
+		if err := os.WriteFile(filepath.Join(d.dir, "demo.current", Format{"demo"}.file(Kind(k))), packed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{alpha10, beta} {
+		if err := d.publish(t.Context(), Request{}, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Format{"demo"}.read(d.fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if len(s.view.pieces) < 5 {
+		t.Errorf("%d pieces", len(s.view.pieces))
+	}
+	p := newPacman(t, "file://"+d.dir)
+	p.run(t, "-Sy")
+	p.run(t, "-Fy")
+	if list := p.run(t, "-Sl", "demo"); len(list) != n+2 {
+		t.Errorf("%d packages", len(list))
+	}
+	if list := p.run(t, "-Fl", "package-00599"); len(list) != 40 {
+		t.Errorf("%q", list)
+	}
+	for file, members := range map[string]int{"demo.db": 2, "demo.files": 3} {
+		out, err := exec.CommandContext(t.Context(), bsdtar, "-tf", filepath.Join(d.dir, file)).Output()
+		if lines := strings.Count(string(out), "\n"); err != nil || lines != (n+2)*members {
+			t.Errorf("%s: %d members, %v", file, lines, err)
+		}
+	}
+}
+
 // TestReaders: while 200 generations are published, readers never see a database missing
 // or torn, nor one that names a file that is not there; one that resolves the folder's
 // link once sees both databases agree.

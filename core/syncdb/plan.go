@@ -70,7 +70,7 @@ type planner struct {
 	chosen map[string]Candidate
 }
 
-// plan holds a wish against a view. An error is at's.
+// plan holds a wish against a view. An error is the view's or at's.
 func plan(v *View, w wish, r rules, at func(string) (taken, error)) (verdict, error) {
 	p := &planner{view: v, wish: w, rules: r, at: at, chosen: map[string]Candidate{}, verdict: verdict{settled: map[string]bool{}}}
 	p.choose()
@@ -87,8 +87,8 @@ func plan(v *View, w wish, r rules, at func(string) (taken, error)) (verdict, er
 			return p.verdict, err
 		}
 	}
-	p.lonely()
-	return p.verdict, nil
+	err := p.lonely()
+	return p.verdict, err
 }
 
 // choose takes the newest of the packages of one name, if each stands for itself.
@@ -120,7 +120,10 @@ func (p *planner) put(c Candidate) error {
 			return err
 		}
 	}
-	old, there := p.view.Package(c.Name)
+	old, there, err := p.view.Package(c.Name)
+	if err != nil {
+		return err
+	}
 	before := len(p.findings)
 	p.judge(c, old, there, file, signature)
 	if report.Refused(p.findings[before:]) {
@@ -175,7 +178,10 @@ func (p *planner) accept(c Candidate, old Desc, there bool, file, signature take
 }
 
 func (p *planner) remove(name string) error {
-	old, there := p.view.Package(name)
+	old, there, err := p.view.Package(name)
+	if err != nil {
+		return err
+	}
 	_, put := p.chosen[name]
 	switch {
 	case put:
@@ -212,15 +218,19 @@ func (p *planner) retire(old Desc) error {
 }
 
 // lonely warns of packages that need one that goes, if nothing else provides it.
-func (p *planner) lonely() {
+func (p *planner) lonely() error {
 	gone := map[string]bool{}
 	for _, name := range p.edit.Drop {
 		gone[name] = true
 	}
 	if len(gone) == 0 {
-		return
+		return nil
 	}
-	provided, stay := map[string]bool{}, p.after(gone)
+	provided := map[string]bool{}
+	stay, err := p.after(gone)
+	if err != nil {
+		return err
+	}
 	for _, d := range stay {
 		provided[d.Name] = true
 		for _, other := range d.Provides {
@@ -235,22 +245,26 @@ func (p *planner) lonely() {
 			}
 		}
 	}
+	return nil
 }
 
 // after are the packages that are published then.
-func (p *planner) after(gone map[string]bool) []Desc {
+func (p *planner) after(gone map[string]bool) ([]Desc, error) {
 	replaced := map[string]bool{}
 	var list []Desc
 	for _, e := range p.edit.Put {
 		replaced[e.Name] = true
 		list = append(list, e.Desc)
 	}
-	for d := range p.view.All() {
+	for d, err := range p.view.All() {
+		if err != nil {
+			return nil, err
+		}
 		if !gone[d.Name] && !replaced[d.Name] {
 			list = append(list, d)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // bare is the name in what a package needs or provides, such as name>=1.0.

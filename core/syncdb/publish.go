@@ -99,9 +99,13 @@ type gensync struct {
 	// snap and verdict are the plan, and what it was made on.
 	snap    *snapshot
 	verdict verdict
+	// published is the folder of the new databases, and pieces what they are cut into.
+	published string
+	pieces    []piece
 }
 
 func (g *gensync) discard() {
+	g.snap.close()
 	if g.stage != nil {
 		// What cannot be deleted now is swept by the next commit.
 		_ = g.stage.Discard()
@@ -198,6 +202,7 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 	if err != nil {
 		return err
 	}
+	g.saveTable()
 	g.tell(out)
 	out.Generation, out.Time = generation.Number, generation.Time
 	if err := errors.Join(tx.Expire(), g.sweep()); err != nil {
@@ -219,13 +224,17 @@ func (g *gensync) draw() error {
 		return fail(err)
 	}
 	if g.snap == nil || g.snap.link != now {
+		g.snap.close()
 		if g.snap, err = g.read(g.repo.FS); err != nil {
 			return g.repo.Tell("plan", err)
 		}
 	}
 	s := g.repo.Settings
 	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver}, g.at)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrDatabase):
+		return fail(err)
+	case err != nil:
 		return repo.DiskError("plan", g.repo.Path, err)
 	}
 	return nil

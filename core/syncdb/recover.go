@@ -30,6 +30,7 @@ func replanner(r *repo.Repo, opt Options) commit.Replan {
 			return commit.Change{}, fmt.Errorf("%s is no repository of pacman", r.Path)
 		}
 		g := &gensync{Format: f, repo: r, opt: opt, seen: map[string]seenFile{}}
+		defer g.discard()
 		if err := json.Unmarshal(intent, &g.wish); err != nil {
 			return commit.Change{}, fmt.Errorf("the journal's intent: %w", err)
 		}

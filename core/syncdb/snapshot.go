@@ -1,11 +1,11 @@
 package syncdb
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"path"
 	"time"
 
@@ -15,15 +15,27 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// snapshot is one generation of the databases.
+// snapshot is one generation of the databases. It is closed by whoever has it.
 type snapshot struct {
 	// link is the identity of the link that led here, and folder what it says.
 	link   repo.Identity
 	folder string
-	// packed are both databases as they are stored.
-	packed [2][]byte
-	time   time.Time
-	view   *View
+	// files are both databases, and sizes their sizes in bytes.
+	files [2]vfs.File
+	sizes [2]int64
+	time  time.Time
+	view  *View
+}
+
+func (s *snapshot) close() {
+	if s == nil {
+		return
+	}
+	for _, f := range s.files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
 }
 
 // readTries is how often a reader starts again that comes too late into a folder.
@@ -45,38 +57,66 @@ func (f Format) read(fsys vfs.FS) (*snapshot, error) {
 
 func (f Format) tryRead(fsys vfs.FS) (*snapshot, error) {
 	s := &snapshot{}
+	err := f.open(fsys, s)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (f Format) open(fsys vfs.FS, s *snapshot) error {
 	var err error
 	if s.link, err = repo.Identify(fsys, f.current()); err != nil {
-		return nil, err
+		return err
 	}
 	if s.folder, err = fsys.Readlink(f.current()); err != nil {
-		return nil, err
+		return err
 	}
 	if path.Dir(s.folder) != f.folder() || !fs.ValidPath(s.folder) {
-		return nil, fmt.Errorf("%s %w", f.current(), errElse)
+		return fmt.Errorf("%s %w", f.current(), errElse)
 	}
+	var ids [2]repo.Identity
 	for _, k := range []Kind{DB, Files} {
-		name := path.Join(s.folder, f.file(k))
-		if s.packed[k], err = vfs.ReadFile(fsys, name, maxDatabase); err != nil {
-			return nil, err
+		if s.files[k], err = fsys.Open(path.Join(s.folder, f.file(k))); err != nil {
+			return err
+		}
+		info, err := s.files[k].Stat()
+		if err != nil {
+			return err
+		}
+		if info.Size > maxDatabase {
+			return fmt.Errorf("%w: %s has %d bytes, at most %d are read", ErrDatabase, f.file(k), info.Size, maxDatabase)
+		}
+		if ids[k], s.sizes[k] = repo.IdentityOf(info), info.Size; k == DB {
+			s.time = info.ModTime
 		}
 	}
-	info, err := fsys.Lstat(path.Join(s.folder, f.file(DB)))
-	if err != nil {
-		return nil, err
+	return s.look(fsys, ids)
+}
+
+// look makes the view: of the pieces, if the table knows them, or of the whole database.
+func (s *snapshot) look(fsys vfs.FS, ids [2]repo.Identity) error {
+	if pieces := readTable(fsys, s.folder, ids); pieces != nil {
+		s.view = viewOf(pieces, s.piece)
+		return nil
 	}
-	s.time = info.ModTime
-	z, err := unpack(s.packed[DB])
+	z, err := archive.Gzip(io.NewSectionReader(s.files[DB], 0, s.sizes[DB]), s.sizes[DB], archive.DefaultLimits())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer z.Close()
 	s.view, err = ReadView(z, archive.DefaultLimits())
-	return s, err
+	return err
 }
 
-func unpack(packed []byte) (io.ReadCloser, error) {
-	return archive.Gzip(bytes.NewReader(packed), int64(len(packed)), archive.DefaultLimits())
+// piece reads the entries of one piece of NAME.db.
+func (s *snapshot) piece(i int) iter.Seq2[raw, error] {
+	at := int64(0)
+	for _, p := range s.view.pieces[:i] {
+		at += p.size[DB]
+	}
+	return pieceEntries(s.files[DB], at, s.view.pieces[i].size[DB], archive.DefaultLimits())
 }
 
 func (f Format) readError(err error) error {

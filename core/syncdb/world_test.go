@@ -197,7 +197,7 @@ func served(fsys vfs.FS, file string) (map[string]string, *View, error) {
 }
 
 func parseServed(packed []byte) (map[string]string, *View, error) {
-	z, err := unpack(packed)
+	z, err := archive.Gzip(bytes.NewReader(packed), int64(len(packed)), archive.DefaultLimits())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -226,7 +226,10 @@ func judgeServed(fsys vfs.FS) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", file, err)
 		}
-		for d := range v.All() {
+		for d, err := range v.All() {
+			if err != nil {
+				return "", err
+			}
 			data, err := fetch(fsys, d.FileName)
 			if err != nil {
 				return "", fmt.Errorf("%s names %s: %w", file, d.FileName, err)

@@ -1,7 +1,7 @@
 package syncdb
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -32,10 +32,6 @@ func (g *gensync) prepare(ctx context.Context, stage string) (commit.Change, err
 	if err != nil {
 		return commit.Change{}, err
 	}
-	packed, err := g.rewrite()
-	if err != nil {
-		return commit.Change{}, g.repo.Tell("plan", g.readError(err))
-	}
 	id := g.repo.NewID()
 	folder := path.Join(g.folder(), id)
 	c := commit.Change{Stage: stage, Intent: intent, Records: g.records(), Names: namesOf(g.snap.view, g.verdict.edit, folder)}
@@ -45,65 +41,73 @@ func (g *gensync) prepare(ctx context.Context, stage string) (commit.Change, err
 	for _, p := range g.verdict.retires {
 		c.Retires = append(c.Retires, commit.Retire{Name: p.Name, Size: p.Size, SHA256: p.SHA256})
 	}
-	if err := g.repo.FS.Mkdir(path.Join(stage, id), g.repo.PrivateFolderMode()); err != nil {
+	if err = g.repo.FS.Mkdir(path.Join(stage, id), g.repo.PrivateFolderMode()); err != nil {
 		return c, repo.DiskError("commit", g.repo.Path, err)
 	}
-	for _, k := range []Kind{DB, Files} {
-		from := path.Join(id, g.file(k))
-		if err := g.stageDatabase(path.Join(stage, from), packed[k], date); err != nil {
-			return c, repo.DiskError("commit", path.Join(g.repo.Path, g.file(k)), err)
-		}
-		sum := sha256.Sum256(packed[k])
-		c.Puts = append(c.Puts, commit.Put{
-			From: from, To: path.Join(folder, g.file(k)), Size: int64(len(packed[k])), SHA256: hex.EncodeToString(sum[:]),
-		})
+	databases, err := g.rewrite(path.Join(stage, id), date)
+	if err != nil {
+		return c, err
 	}
+	for k, d := range databases {
+		name := g.file(Kind(k))
+		c.Puts = append(c.Puts, commit.Put{From: path.Join(id, name), To: path.Join(folder, name), Size: d.size, SHA256: d.sum})
+	}
+	g.published = folder
 	c.Switches = []commit.Switch{{Index: g.current(), Base: g.snap.link, Link: folder}}
 	return c, nil
 }
 
-// rewrite applies the edit to both databases at once.
-func (g *gensync) rewrite() (packed [2][]byte, err error) {
+// written is one database.
+type written struct {
+	size   int64
+	sum    string
+	pieces []piece
+}
+
+// rewrite writes both databases at once, with the edit applied.
+func (g *gensync) rewrite(to string, date time.Time) (made [2]written, err error) {
 	other := make(chan error, 1)
 	go func() {
 		var err error
-		packed[Files], err = repack(g.snap.packed[Files], Files, g.verdict.edit)
+		made[Files], err = g.rewriteOne(Files, to, date)
 		other <- err
 	}()
-	packed[DB], err = repack(g.snap.packed[DB], DB, g.verdict.edit)
-	err = errors.Join(err, <-other)
-	return packed, err
+	made[DB], err = g.rewriteOne(DB, to, date)
+	if err = cmp.Or(err, <-other); err != nil {
+		return made, err
+	}
+	g.pieces = nil
+	if pieces, ok := samePieces(made[DB].pieces, made[Files].pieces); ok && !g.snap.view.odd && wellCut(pieces) == nil {
+		g.pieces = pieces
+	}
+	return made, nil
 }
 
-func repack(packed []byte, k Kind, e Edit) ([]byte, error) {
-	in, err := unpack(packed)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	var b bytes.Buffer
-	z := archive.NewGzipWriter(&b)
-	if err := Rewrite(z, in, k, e, archive.DefaultLimits()); err != nil {
-		return nil, err
-	}
-	err = z.Close()
-	return b.Bytes(), err
-}
-
-func (g *gensync) stageDatabase(name string, text []byte, date time.Time) error {
+// rewriteOne writes one database, dates and syncs it.
+func (g *gensync) rewriteOne(k Kind, to string, date time.Time) (d written, err error) {
+	name := path.Join(to, g.file(k))
+	fail := func(err error) error { return repo.DiskError("commit", path.Join(g.repo.Path, g.file(k)), err) }
 	f, err := g.repo.FS.Create(name, repo.FileMode)
 	if err != nil {
-		return err
+		return d, fail(err)
 	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = g.repo.FS.Chtimes(name, date)
+	w := &rewriter{kind: k, view: g.snap.view, src: g.snap.files[k], size: g.snap.sizes[k], edit: g.verdict.edit, l: archive.DefaultLimits()}
+	d.pieces, err = w.write(failing{f, path.Join(g.repo.Path, g.file(k))})
+	if err != nil {
+		if _, ok := errors.AsType[*report.Error](err); !ok {
+			err = g.repo.Tell("plan", g.readError(err))
+		}
+		return d, errors.Join(err, f.Close())
 	}
-	if err == nil {
+	d.size, d.sum = w.n, hex.EncodeToString(w.sum.Sum(nil))
+	if err = g.repo.FS.Chtimes(name, date); err == nil {
 		// A sync makes the date durable too.
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		err = fail(err)
+	}
+	return d, err
 }
 
 // date is that of the new databases: in whole seconds, as pacman compares them, later
