@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/upkeep"
 	"github.com/mmpush/mmpush/plugins/transports/dir"
@@ -80,7 +79,7 @@ func (c *exportCmd) export(ctx context.Context, a *app, r *repo.Repo) (upkeep.Ex
 	}
 	defer folder.Close()
 	to := upkeep.Target{FS: a.folder(folder), Path: c.Dir, Ignore: c.Ignore, DryRun: c.DryRun}
-	return upkeep.Export(ctx, r, pipeline.Mmpack{}, to, c.commitOptions(a, r))
+	return upkeep.Export(ctx, r, kindOf(r).format(r), to, c.commitOptions(a, r))
 }
 
 // inside reports whether a folder, which may not be there yet, is another one or below

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upkeep"
@@ -58,7 +57,7 @@ func (c *fsckCmd) check(ctx context.Context, a *app, r *repo.Repo) (upkeep.Check
 	opt := upkeep.Options{
 		Deep: c.Deep, Ignore: c.Ignore, Commit: c.commitOptions(a, r),
 		Rewrite: func(ctx context.Context) error {
-			rep, err := pipeline.Heal(ctx, r, c.options(a))
+			rep, err := kindOf(r).heal(ctx, r, c.options(a))
 			if err == nil && rep.Result == report.Rejected {
 				err = firstRefusal(rep)
 			}
@@ -66,9 +65,9 @@ func (c *fsckCmd) check(ctx context.Context, a *app, r *repo.Repo) (upkeep.Check
 		},
 	}
 	if c.Repair {
-		return upkeep.Repair(ctx, r, pipeline.Mmpack{}, opt)
+		return upkeep.Repair(ctx, r, kindOf(r).format(r), opt)
 	}
-	return upkeep.Check(ctx, r, pipeline.Mmpack{}, opt)
+	return upkeep.Check(ctx, r, kindOf(r).format(r), opt)
 }
 
 // checkup tells what was repaired, what is left, and the whole in one sentence.

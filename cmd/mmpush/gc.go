@@ -22,7 +22,7 @@ Example, for a nightly job: mmpush gc -R /srv/repo`
 }
 
 func (c *gcCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	r, done, err := c.openBy(a, a.openAny)
+	r, done, err := c.open(a)
 	if err != nil {
 		return a.fail(err)
 	}

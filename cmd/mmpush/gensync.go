@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/alpm"
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/syncdb"
@@ -211,23 +210,6 @@ func (a *app) openPacman(at, name string) (r *repo.Repo, done func(), err error)
 		told.Hint = "mmpush init " + quote(at) + " --kind pacman --name " + quote(name) + " makes a repository"
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, folder.Close())
-	}
-	return r, func() { _ = folder.Close() }, nil
-}
-
-// openAny opens a repository of either kind.
-func (a *app) openAny(at string) (r *repo.Repo, done func(), err error) {
-	folder, err := dir.OpenFolder(at, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	fsys := a.folder(folder)
-	open := pipeline.Open
-	if meta, err := repo.ReadMetadata(fsys, at); err == nil && meta.Kind == syncdb.KindName {
-		open = syncdb.Open
-	}
-	if r, err = open(fsys, at); err != nil {
 		return nil, nil, errors.Join(err, folder.Close())
 	}
 	return r, func() { _ = folder.Close() }, nil

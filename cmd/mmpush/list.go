@@ -5,9 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/plugins/transports/dir"
 )
 
 type listCmd struct {
@@ -26,11 +24,12 @@ type listing struct {
 
 // listed is one published binary package.
 type listed struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Source  string `json:"source"`
-	// SourceSHA256 names the source tarball that it was built from.
-	SourceSHA256 string `json:"source_sha256"`
+	Name         string `json:"name"`
+	Version      string `json:"version"`
+	Architecture string `json:"architecture"`
+	Source       string `json:"source"`
+	// SourceSHA256 names the source tarball that it was built from, if the index knows.
+	SourceSHA256 string `json:"source_sha256,omitempty"`
 	Size         int64  `json:"size"`
 	// File is the path below the repository.
 	File   string `json:"file"`
@@ -70,30 +69,19 @@ func (c *listCmd) list(a *app) (listing, error) {
 			return listing{}, wrongUsage("* and ? stand for any letters, [ab] for one of a few", "%q is not a pattern", visible(p))
 		}
 	}
-	folder, err := dir.OpenFolder(at, false)
+	r, done, err := a.openAny(at)
 	if err != nil {
 		return listing{}, err
 	}
-	defer folder.Close()
-	r, err := pipeline.Open(a.folder(folder), at)
-	if err != nil {
-		return listing{}, err
-	}
+	defer done()
 	l := listing{Schema: report.Schema, Repository: at, Architecture: r.Arch, Packages: []listed{}}
-	view, err := pipeline.View(r.FS)
-	if err != nil {
-		return l, err
-	}
-	defer view.Close()
-	for b, err := range view.All() {
-		if err != nil {
-			return l, err
-		}
-		if c.wants(b.Name) {
-			l.Packages = append(l.Packages, listed{b.Name, b.Version, b.Source, b.SrcSHA256, b.Size, b.Filename, b.SHA256})
+	all, err := kindOf(r).published(r, nil)
+	for _, p := range all {
+		if c.wants(p.Name) {
+			l.Packages = append(l.Packages, p)
 		}
 	}
-	return l, nil
+	return l, err
 }
 
 // shownFile is a path as it is listed: on a terminal, the folder of a file in the

@@ -6,7 +6,6 @@ import (
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
-	"github.com/mmpush/mmpush/core/syncdb"
 )
 
 // upkeepFlags are those of every verb that keeps a repository in order.
@@ -17,11 +16,6 @@ type upkeepFlags struct {
 
 // open opens the repository. The caller calls done at the end.
 func (f upkeepFlags) open(a *app) (r *repo.Repo, done func(), err error) {
-	return f.openBy(a, a.openRepo)
-}
-
-// openBy opens the repository in a way.
-func (f upkeepFlags) openBy(a *app, way func(at string) (*repo.Repo, func(), error)) (r *repo.Repo, done func(), err error) {
 	at, err := f.at(a, "which repository is meant")
 	switch {
 	case err != nil:
@@ -29,7 +23,7 @@ func (f upkeepFlags) openBy(a *app, way func(at string) (*repo.Repo, func(), err
 	case f.LockWait < 0:
 		return nil, nil, wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", f.LockWait)
 	}
-	return way(at)
+	return a.openAny(at)
 }
 
 // options are how these verbs change a repository.
@@ -40,8 +34,5 @@ func (f upkeepFlags) options(a *app) pipeline.Options {
 }
 
 func (f upkeepFlags) commitOptions(a *app, r *repo.Repo) commit.Options {
-	if r.Format.Kind() == syncdb.KindName {
-		return syncdb.CommitOptions(r, syncdb.Options{LockWait: f.LockWait, Program: program(a.verb), Waiting: a.waiting})
-	}
-	return pipeline.CommitOptions(r, f.options(a))
+	return kindOf(r).commitOptions(r, f.options(a))
 }

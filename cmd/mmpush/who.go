@@ -10,7 +10,6 @@ import (
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/syncdb"
 )
 
 type whoCmd struct {
@@ -55,20 +54,17 @@ func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
 	return traced{report.Schema, resultFound, at, list}, exitDone
 }
 
-// provenances tells who published the packages, in a repository of either kind.
+// provenances tells who published the packages that are served under these names.
 func provenances(r *repo.Repo, names []string) ([]pipeline.Provenance, error) {
-	if r.Format.Kind() != syncdb.KindName {
-		return pipeline.Who(r, names)
-	}
-	published, err := syncdb.Published(r, names)
+	published, err := kindOf(r).published(r, names)
 	if err != nil {
 		return nil, err
 	}
 	var list []pipeline.Provenance
-	for _, d := range published {
-		list = append(list, pipeline.Provenance{Source: d.Source(), Package: report.Package{
-			Kind: report.Binary, Name: d.Name, Version: d.Version, Architecture: d.Arch, Action: report.ActionKeep,
-			File: d.FileName, Size: d.Size, SHA256: d.SHA256,
+	for _, p := range published {
+		list = append(list, pipeline.Provenance{Source: p.Source, Package: report.Package{
+			Kind: report.Binary, Name: p.Name, Version: p.Version, Architecture: p.Architecture, Action: report.ActionKeep,
+			File: p.File, Size: p.Size, SHA256: p.SHA256,
 		}})
 	}
 	return list, pipeline.Trace(r, list)

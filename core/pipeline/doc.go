@@ -15,7 +15,7 @@
 //
 // [Undo] is the same line with a plan that comes from the history. What another program
 // has made of the indexes since the last generation is recorded first, by whatever
-// changes them next; [Who] tells whose a published package is.
+// changes them next; [Trace] tells whose a published package is.
 //
 // A [ChangeSet] stacks several additions and removals and commits them as one change.
 //

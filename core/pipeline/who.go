@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 )
@@ -26,29 +25,6 @@ type Provenance struct {
 	// Back is the generation of the undo that brought the package back last; 0 if
 	// none did.
 	Back uint64 `json:"back,omitempty"`
-}
-
-// Who tells who published the binary packages of these names that are served now, in
-// the order of the names; a name that nothing is published under is left out.
-func Who(r *repo.Repo, names []string) ([]Provenance, error) {
-	view, err := index.Open(r.FS)
-	if err != nil {
-		return nil, r.Tell("plan", err)
-	}
-	var list []Provenance
-	for _, name := range names {
-		b, ok, err := view.Binary(name)
-		if err != nil {
-			return nil, r.Tell("plan", err)
-		}
-		if ok {
-			list = append(list, Provenance{Source: b.Source, Package: report.Package{
-				Kind: report.Binary, Name: b.Name, Version: b.Version, Architecture: r.Arch, Action: report.ActionKeep,
-				File: b.Filename, Size: b.Size, SHA256: b.SHA256,
-			}})
-		}
-	}
-	return list, Trace(r, list)
 }
 
 // Trace looks all of them up in one walk through the history, whatever kind of

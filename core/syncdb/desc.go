@@ -23,6 +23,8 @@ type Desc struct {
 	// missing in an entry that somebody else wrote.
 	MD5, SHA256       string
 	Depends, Provides []string
+	// signature is that of the file as the database has it: base64.
+	signature string
 }
 
 // Source is the name of what the package was built from.
@@ -77,6 +79,8 @@ func (d *Desc) set(name, value string) error {
 		d.MD5 = value
 	case "SHA256SUM":
 		d.SHA256 = value
+	case "PGPSIG":
+		d.signature = value
 	case "DEPENDS":
 		d.Depends = strings.Split(value, "\n")
 	case "PROVIDES":

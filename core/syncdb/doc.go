@@ -23,7 +23,7 @@
 //	NAME.db            -> NAME.db.tar.gz -> NAME.current/NAME.db.tar.gz
 //	NAME.files         -> NAME.files.tar.gz -> NAME.current/NAME.files.tar.gz
 //	NAME.current       -> .NAME.db/ID: the one index that core/commit switches
-//	.NAME.db/ID/       both databases of one generation
+//	.NAME.db/ID/       both databases of one generation, and the table of their pieces
 //	NAME-VERSION-ARCH.pkg.tar.*, and .sig beside it
 //	metadata           its kind and name; .mmpush and lock as in core/repo
 //
@@ -31,6 +31,22 @@
 // generation; over HTTP each is whole, and every file that it names is there: packages
 // are in their places before, and stay for the grace time after. A folder of databases
 // stays for [GenerationsKept] after another has taken its place.
+//
+// # Pieces
+//
+// A database is many gzip members, a piece each, which pacman and libarchive read as one
+// file. A piece begins at one package name in 64, by the name's hash: so the bytes depend
+// on the packages only, not on the steps in which they came. An edit reads, and writes
+// anew, the pieces that it touches; the others are copied as bytes. Where the pieces stand,
+// and what is in them, says a table beside the databases. It is a cache: without it, or
+// with another checksum or about other files, the databases are read whole.
+//
+// # What the verbs do
+//
+// [Remove], [Undo] and [Heal] are the same line with another beginning. An undo needs the
+// files that stayed for the grace time: each package that comes back is read again, so that
+// its entry is made of its bytes. What a package was before a change and after it stands in
+// the history.
 //
 // There is no pool: pacman fetches a package by its plain name, beside the database. So
 // a file that was published never changes; the same name with other bytes is a conflict
@@ -45,5 +61,5 @@
 // If another program has put a database in the place of our links, nothing is published
 // until somebody has decided what holds.
 //
-// It imports alpm, archive, commit, repo, report and vfs. It may change at any release.
+// It imports alpm, archive, commit, repo, report, upkeep and vfs. It may change at any release.
 package syncdb

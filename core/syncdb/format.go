@@ -101,11 +101,12 @@ func (f Format) Make(fsys vfs.FS) error {
 			return err
 		}
 	}
-	return f.makeLinks(fsys, first)
+	return f.makeLinks(fsys, first, repo.MetaDir)
 }
 
-// makeLinks makes the links that are not there, the outermost last.
-func (f Format) makeLinks(fsys vfs.FS, folder string) error {
+// makeLinks makes the links that are not there, the outermost last, by way of names in a
+// folder.
+func (f Format) makeLinks(fsys vfs.FS, folder, in string) error {
 	for _, l := range append([][2]string{{f.current(), folder}}, f.links()...) {
 		if _, err := fsys.Lstat(l[0]); !errors.Is(err, fs.ErrNotExist) {
 			if err != nil {
@@ -113,7 +114,7 @@ func (f Format) makeLinks(fsys vfs.FS, folder string) error {
 			}
 			continue
 		}
-		temp := path.Join(repo.MetaDir, l[0]+".new")
+		temp := path.Join(in, l[0]+".new")
 		if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -40,7 +40,7 @@ func (p *planner) judgeVersion(c Candidate, old Desc) {
 		return
 	}
 	mode := p.rules.downgrade.For(c.Source())
-	if mode == repo.Never || mode == repo.Ask && (p.wish.PreventDowngrade || c.Alone) {
+	if mode == repo.Never || mode == repo.Ask && p.wish.Undoes == "" && (p.wish.PreventDowngrade || c.Alone) {
 		p.refuse(c, report.CodeDowngrade, "a newer version is published", "newer than "+old.Version, c.Version, "remove the newer one first, if the older is meant")
 	}
 }
@@ -50,7 +50,7 @@ func (p *planner) judgeSource(c Candidate, old Desc) {
 		return
 	}
 	mode := p.rules.takeOver.For(c.Source())
-	if mode == repo.Never || mode == repo.Ask && !p.wish.TakeOver {
+	if mode == repo.Never || mode == repo.Ask && p.wish.Undoes == "" && !p.wish.TakeOver {
 		p.refuse(c, report.CodeTakeOver, "the package that is published under this name was built from another pkgbase", old.Source(), c.Source(), "add --take-over if the package has moved")
 	}
 }

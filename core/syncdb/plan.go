@@ -2,6 +2,7 @@ package syncdb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mmpush/mmpush/core/alpm"
@@ -17,6 +18,13 @@ type wish struct {
 	// sources; the repository's settings have the last word.
 	PreventDowngrade bool `json:"prevent_downgrade,omitempty"`
 	TakeOver         bool `json:"take_over,omitempty"`
+	// Purge: files that go have no grace time.
+	Purge bool `json:"purge,omitempty"`
+	// Undoes says what an undo takes back, and Expect what it relies on.
+	Undoes string        `json:"undoes,omitempty"`
+	Expect []expectation `json:"expect,omitempty"`
+	// Heal are the packages whose entries are written anew.
+	Heal []string `json:"heal,omitempty"`
 	// Who and Transport are for the history.
 	Who       string `json:"who,omitempty"`
 	Transport string `json:"transport,omitempty"`
@@ -53,10 +61,12 @@ type verdict struct {
 	settled map[string]bool
 }
 
-// line is one package of the report, and who brings it.
+// line is one package of the report, and who brings it; was and is are the package before
+// and after, nil where it is not published.
 type line struct {
 	report.Package
-	who string
+	who     string
+	was, is *mark
 }
 
 // planner works a wish out. It reads nothing but the view and what at tells.
@@ -73,6 +83,9 @@ type planner struct {
 // plan holds a wish against a view. An error is the view's or at's.
 func plan(v *View, w wish, r rules, at func(string) (taken, error)) (verdict, error) {
 	p := &planner{view: v, wish: w, rules: r, at: at, chosen: map[string]Candidate{}, verdict: verdict{settled: map[string]bool{}}}
+	if err := p.expected(); err != nil {
+		return p.verdict, err
+	}
 	p.choose()
 	for _, c := range w.Put {
 		if p.chosen[c.Name].FileName != c.FileName {
@@ -87,6 +100,7 @@ func plan(v *View, w wish, r rules, at func(string) (taken, error)) (verdict, er
 			return p.verdict, err
 		}
 	}
+	p.heal()
 	err := p.lonely()
 	return p.verdict, err
 }
@@ -151,6 +165,8 @@ func (p *planner) accept(c Candidate, old Desc, there bool, file, signature take
 	signed := c.Signature == nil || signature.Exists
 	action, previous := report.ActionAdd, ""
 	switch {
+	case same && slices.Contains(p.wish.Heal, c.Name):
+		action = report.ActionHeal
 	case same && whole && signed:
 		p.tell(c.Desc, report.ActionKeep, "", c.Who)
 		return nil
@@ -162,6 +178,9 @@ func (p *planner) accept(c Candidate, old Desc, there bool, file, signature take
 		action, previous = report.ActionReplace, old.Version
 	}
 	p.tell(c.Desc, action, previous, c.Who)
+	if !same {
+		p.mark(&old, there, &c.Desc)
+	}
 	p.edit.Put = append(p.edit.Put, c.Entry)
 	// A file that is there with the same bytes and that nobody has published may still
 	// be somebody's to write: ours takes its place.
@@ -188,6 +207,8 @@ func (p *planner) remove(name string) error {
 		p.findings = append(p.findings, report.Finding{Code: report.CodeDuplicate, Severity: report.SeverityError, Field: name,
 			Message: "the package is to be added and removed at once", Hint: "ask for one of them"})
 		return nil
+	case !there && p.wish.Undoes != "":
+		return nil // it was taken out already
 	case !there:
 		p.findings = append(p.findings, report.Finding{Code: report.CodeNoMatch, Severity: report.SeverityError, Field: name,
 			Message: "no package of this name is published", Hint: "pacman -Sl shows what is"})
@@ -200,6 +221,7 @@ func (p *planner) remove(name string) error {
 	}
 	p.edit.Drop = append(p.edit.Drop, name)
 	p.tell(old, report.ActionRemove, "", "")
+	p.mark(&old, true, nil)
 	return p.retire(old)
 }
 
@@ -279,7 +301,30 @@ func (p *planner) tell(d Desc, a report.Action, previous, who string) {
 	p.packages = append(p.packages, line{report.Package{
 		Kind: report.Binary, Name: d.Name, Version: d.Version, Previous: previous, Architecture: d.Arch, Action: a,
 		File: d.FileName, Size: d.Size, SHA256: d.SHA256,
-	}, who})
+	}, who, nil, nil})
+}
+
+// mark notes, for the history, what the package of the last line was, and is.
+func (p *planner) mark(was *Desc, there bool, is *Desc) {
+	l := &p.packages[len(p.packages)-1]
+	if there {
+		m := markOf(*was)
+		l.was = &m
+	}
+	if is != nil {
+		m := markOf(*is)
+		l.is = &m
+	}
+}
+
+// heal takes entries out of NAME.files that have no package in NAME.db.
+func (p *planner) heal() {
+	for _, name := range p.wish.Heal {
+		_, put := p.chosen[name]
+		if _, there := p.view.at[name]; !put && !there {
+			p.edit.Drop = append(p.edit.Drop, name)
+		}
+	}
 }
 
 func (p *planner) refuse(c Candidate, code report.Code, message, expected, actual, hint string) {

@@ -57,29 +57,36 @@ type Settled struct {
 // Publish takes packages in and out. A refusal is a report with the result rejected and
 // the findings that refuse; an error means that the work could not be done.
 func Publish(ctx context.Context, r *repo.Repo, req Request) (Outcome, error) {
-	out := Outcome{Report: report.Report{Schema: report.Schema, Repository: r.Path, Architecture: r.Arch}}
-	f, ok := r.Format.(Format)
-	if !ok {
-		return out, fmt.Errorf("%s is no repository of pacman", r.Path)
-	}
-	g := &gensync{Format: f, repo: r, opt: req.Options, seen: map[string]seenFile{}, wish: wish{
-		Remove: req.Remove, PreventDowngrade: req.PreventDowngrade, TakeOver: req.TakeOver, Who: req.Who, Transport: req.Transport,
-	}}
-	if g.opt.Limits == (archive.Limits{}) {
-		g.opt.Limits = r.Settings.Limits
-	}
-	defer g.discard()
-	if err := g.bring(ctx, req.Add); err != nil {
-		out.Findings = g.findings
+	g, out, err := begin(r, req.Options)
+	if err != nil {
 		return out, err
 	}
+	defer g.discard()
+	g.wish.Remove, g.wish.PreventDowngrade, g.wish.TakeOver = req.Remove, req.PreventDowngrade, req.TakeOver
+	err = g.bring(ctx, req.Add)
 	out.Findings = g.findings
+	if err != nil {
+		return out, err
+	}
 	if report.Refused(out.Findings) {
 		out.Result = report.Rejected
 		return out, nil
 	}
-	err := g.change(ctx, &out)
+	err = g.change(ctx, &out)
 	return out, err
+}
+
+// begin begins a change, and its report.
+func begin(r *repo.Repo, opt Options) (*gensync, Outcome, error) {
+	out := Outcome{Report: report.Report{Schema: report.Schema, Repository: r.Path, Architecture: r.Arch}}
+	f, ok := r.Format.(Format)
+	if !ok {
+		return nil, out, fmt.Errorf("%s is no repository of pacman", r.Path)
+	}
+	if opt.Limits == (archive.Limits{}) {
+		opt.Limits = r.Settings.Limits
+	}
+	return &gensync{Format: f, repo: r, opt: opt, seen: map[string]seenFile{}, wish: wish{Who: opt.Who, Transport: opt.Transport}}, out, nil
 }
 
 // gensync is one change on its way.
@@ -99,6 +106,9 @@ type gensync struct {
 	// snap and verdict are the plan, and what it was made on.
 	snap    *snapshot
 	verdict verdict
+	// agreed are the lines of the report that somebody has agreed to; nil: nobody was
+	// asked.
+	agreed []report.Package
 	// published is the folder of the new databases, and pieces what they are cut into.
 	published string
 	pieces    []piece
@@ -186,7 +196,7 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	if !g.linked {
-		if err := g.makeLinks(g.repo.FS, g.snap.folder); err != nil {
+		if err := g.makeLinks(g.repo.FS, g.snap.folder, repo.MetaDir); err != nil {
 			return repo.DiskError("commit", g.repo.Path, err)
 		}
 	}
@@ -231,6 +241,7 @@ func (g *gensync) draw() error {
 	}
 	s := g.repo.Settings
 	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver}, g.at)
+	g.verdict.findings = append(g.verdict.findings, g.disagrees()...)
 	switch {
 	case errors.Is(err, ErrDatabase):
 		return fail(err)

@@ -25,11 +25,10 @@ func CommitOptions(r *repo.Repo, opt Options) commit.Options {
 // repository.
 func replanner(r *repo.Repo, opt Options) commit.Replan {
 	return func(ctx context.Context, intent json.RawMessage, stage string) (commit.Change, error) {
-		f, ok := r.Format.(Format)
-		if !ok {
-			return commit.Change{}, fmt.Errorf("%s is no repository of pacman", r.Path)
+		g, _, err := begin(r, opt)
+		if err != nil {
+			return commit.Change{}, err
 		}
-		g := &gensync{Format: f, repo: r, opt: opt, seen: map[string]seenFile{}}
 		defer g.discard()
 		if err := json.Unmarshal(intent, &g.wish); err != nil {
 			return commit.Change{}, fmt.Errorf("the journal's intent: %w", err)

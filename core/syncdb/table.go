@@ -102,13 +102,9 @@ func (g *gensync) saveTable() {
 		return
 	}
 	fsys := g.repo.FS
-	var ids [2]repo.Identity
-	for k := range ids {
-		id, err := repo.Identify(fsys, path.Join(g.published, g.file(Kind(k))))
-		if err != nil {
-			return
-		}
-		ids[k] = id
+	ids, err := g.identities(fsys, g.published)
+	if err != nil {
+		return
 	}
 	name := path.Join(g.published, tableFile)
 	f, err := fsys.Create(name, g.repo.PrivateFileMode())
@@ -119,6 +115,16 @@ func (g *gensync) saveTable() {
 	if errors.Join(err, f.Close()) != nil {
 		_ = fsys.Remove(name)
 	}
+}
+
+// identities are those of both databases in a folder.
+func (f Format) identities(fsys vfs.FS, folder string) (ids [2]repo.Identity, err error) {
+	for k := range ids {
+		if ids[k], err = repo.Identify(fsys, path.Join(folder, f.file(Kind(k)))); err != nil {
+			return ids, err
+		}
+	}
+	return ids, nil
 }
 
 // readTable returns the pieces of two files in a folder; nil if there is no table of them.

@@ -126,6 +126,15 @@ func remove(names ...string) action {
 	return func(w *world, fsys vfs.FS) (Outcome, error) { return w.run(fsys, Request{Remove: names}) }
 }
 
+// undo takes generation 2 back; once more changes nothing.
+func undo(w *world, fsys vfs.FS) (Outcome, error) {
+	r, err := w.open(fsys)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Undo(context.Background(), r, UndoRequest{Generation: 2, Options: Options{LockWait: 10 * time.Second, Program: "test", Who: "somebody"}})
+}
+
 // later lets time go by.
 func later(d time.Duration) action {
 	return func(w *world, _ vfs.FS) (Outcome, error) {

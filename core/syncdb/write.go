@@ -39,7 +39,7 @@ func (g *gensync) prepare(ctx context.Context, stage string) (commit.Change, err
 		c.Puts = append(c.Puts, commit.Put{From: p.Name, To: p.Name, Size: p.Size, SHA256: p.SHA256})
 	}
 	for _, p := range g.verdict.retires {
-		c.Retires = append(c.Retires, commit.Retire{Name: p.Name, Size: p.Size, SHA256: p.SHA256})
+		c.Retires = append(c.Retires, commit.Retire{Name: p.Name, Size: p.Size, SHA256: p.SHA256, Purge: g.wish.Purge})
 	}
 	if err = g.repo.FS.Mkdir(path.Join(stage, id), g.repo.PrivateFolderMode()); err != nil {
 		return c, repo.DiskError("commit", g.repo.Path, err)
@@ -137,19 +137,22 @@ func (g *gensync) date(ctx context.Context) (time.Time, error) {
 }
 
 // records are the history's changes: one for each who brings packages, one for what is
-// removed.
+// removed; an undo and a healing are one change.
 func (g *gensync) records() []repo.Change {
 	var list []repo.Change
+	var was, is [][]mark
 	at := map[[2]string]int{}
 	for _, l := range g.verdict.packages {
 		if l.Action == report.ActionKeep {
 			continue
 		}
-		who, action := l.who, repo.ActionPublish
-		if who == "" {
-			who = g.wish.Who
-		}
-		if l.Action == report.ActionRemove {
+		who, action := cmp.Or(l.who, g.wish.Who), repo.ActionPublish
+		switch {
+		case g.wish.Undoes != "":
+			who, action = g.wish.Who, repo.ActionUndo
+		case len(g.wish.Heal) > 0:
+			action = repo.ActionHeal
+		case l.Action == report.ActionRemove:
 			action = repo.ActionRemove
 		}
 		key := [2]string{action, who}
@@ -157,9 +160,25 @@ func (g *gensync) records() []repo.Change {
 		if !ok {
 			i = len(list)
 			at[key] = i
-			list = append(list, repo.Change{Action: action, Who: who, Transport: g.wish.Transport})
+			list = append(list, repo.Change{
+				Action: action, Who: who, Transport: g.wish.Transport, Undoes: g.wish.Undoes, Purged: g.wish.Purge && action == repo.ActionRemove,
+			})
+			was, is = append(was, nil), append(is, nil)
 		}
 		list[i].Packages = append(list[i].Packages, l.Package)
+		if l.was != nil {
+			was[i] = append(was[i], *l.was)
+		}
+		if l.is != nil {
+			is[i] = append(is[i], *l.is)
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, repo.Change{Action: repo.ActionHeal, Who: g.wish.Who, Transport: g.wish.Transport})
+		was, is = append(was, nil), append(is, nil)
+	}
+	for i := range list {
+		list[i].Dropped, list[i].Added = marks(was[i]), marks(is[i])
 	}
 	list[0].Findings = g.verdict.findings
 	return list

@@ -53,7 +53,7 @@ func (c *checker) retired() error {
 	}
 	for _, d := range wrong {
 		d.Repair = "write the list anew, from what holds"
-		d.mend = func() error { return c.r.ReplaceRetired(anew) }
+		d.Mend = func() error { return c.r.ReplaceRetired(anew) }
 		c.found = append(c.found, *d)
 	}
 	return nil
@@ -153,7 +153,7 @@ func (c *checker) leftovers() error {
 	for _, l := range found {
 		d := c.tell(report.CodeLeftover, report.SeverityWarning, l.Name, "was left by a process that is gone")
 		d.Repair = "delete it"
-		d.mend = func() error {
+		d.Mend = func() error {
 			_, err := sweep(c.r, []Leftover{l})
 			return err
 		}

@@ -2,7 +2,9 @@ package upkeep
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"time"
@@ -33,9 +35,9 @@ type Difference struct {
 	Repair string `json:"repair,omitempty"`
 	// Rewrite: writing the indexes anew mends it.
 	Rewrite bool `json:"-"`
-	// mend repairs it, under the lock; it may do nothing if there is nothing to do any
-	// more.
-	mend func() error
+	// Mend repairs it, under the lock; it may do nothing if there is nothing to do any
+	// more. Nil: see Repair.
+	Mend func() error `json:"-"`
 }
 
 // Checkup is what a check has found, and a repair has done.
@@ -178,7 +180,7 @@ func (c *checker) journal() {
 	d := c.tell(report.CodeJournal, report.SeverityWarning, repo.JournalFile, "an interrupted publish waits to be finished")
 	d.Repair = "finish it, as the next publish does"
 	// Taking the lock has done it.
-	d.mend = func() error { return nil }
+	d.Mend = func() error { return nil }
 }
 
 // indexes looks at the index files and returns what they name.
@@ -187,6 +189,7 @@ func (c *checker) indexes() []File {
 		c.accounted[name] = true
 		c.index(name)
 	}
+	c.links()
 	p, err := c.format.Published(c.r.FS)
 	if err != nil {
 		d := c.tell(report.CodeIndex, report.SeverityError, fileOf(err), err.Error())
@@ -209,7 +212,7 @@ func (c *checker) cache() {
 		d := c.tell(report.CodeCache, report.SeverityError, repo.CacheFile, err.Error())
 		d.Hint = "publishes may miss packages that are there, until it is deleted"
 		d.Repair = "delete it; the next publish writes a new one"
-		d.mend = func() error { return c.r.FS.Remove(repo.CacheFile) }
+		d.Mend = func() error { return c.r.FS.Remove(repo.CacheFile) }
 	}
 }
 
@@ -221,17 +224,49 @@ func (c *checker) index(name string) {
 		c.blind = true
 		return
 	}
-	if !info.IsRegular() {
-		c.tell(report.CodeIndex, report.SeverityError, name, "is a "+vfs.TypeName(info.Mode)+", not a file")
+	switch _, linked := c.format.(Linked); {
+	case linked && info.Mode&fs.ModeSymlink != 0:
+		c.owner(name, info)
+		return
+	case linked || !info.IsRegular():
+		c.tell(report.CodeIndex, report.SeverityError, name, "is a "+vfs.TypeName(info.Mode)+", not what it should be")
 		return
 	}
 	c.public(name, info)
-	if ahead := info.ModTime.Sub(c.r.Now()); ahead > c.format.Ahead() {
-		d := c.tell(report.CodeClock, report.SeverityError, name, fmt.Sprintf("is dated %s ahead of the clock", ahead.Round(time.Second)))
-		d.Actual = info.ModTime.UTC().Format(time.RFC3339)
-		d.Hint = "publishes wait for the clock to reach it"
-		d.Repair = "set its date to now"
-		d.mend = func() error { return c.r.FS.Chtimes(name, c.r.Now()) }
+	c.date(name, info)
+}
+
+// date looks at a date that clients, or the other tool, compare.
+func (c *checker) date(name string, info vfs.Info) {
+	ahead := info.ModTime.Sub(c.r.Now())
+	if ahead <= c.format.Ahead() {
+		return
+	}
+	d := c.tell(report.CodeClock, report.SeverityError, name, fmt.Sprintf("is dated %s ahead of the clock", ahead.Round(time.Second)))
+	d.Actual = info.ModTime.UTC().Format(time.RFC3339)
+	d.Hint = "publishes wait for the clock to reach it"
+	d.Repair = "set its date to now"
+	d.Mend = func() error { return c.r.FS.Chtimes(name, c.r.Now()) }
+}
+
+// links looks at the links by which clients come.
+func (c *checker) links() {
+	l, ok := c.format.(Linked)
+	if !ok {
+		return
+	}
+	for _, link := range l.Links() {
+		c.accounted[link[0]] = true
+		says, err := c.r.FS.Readlink(link[0])
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			d := c.tell(report.CodeIndex, report.SeverityError, link[0], "the link is missing by which clients come")
+			d.Repair, d.Mend = "make it", func() error { return l.MakeLinks(c.r.FS, repo.MetaDir) }
+		case err != nil || says != link[1]:
+			d := c.tell(report.CodeIndex, report.SeverityError, link[0], "is not the link by which clients come: another program has written it")
+			d.Expected, d.Actual = link[1], says
+			d.Hint = "move it away; --repair makes the link"
+		}
 	}
 }
 

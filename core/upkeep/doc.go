@@ -16,6 +16,9 @@
 // generation, whatever is published meanwhile; at no moment does an index in the copy
 // name a file that is not there.
 //
+// A format whose clients come by symbolic links ([Linked]) has its links checked and made
+// again, and exported behind what they lead to.
+//
 // What is particular to a kind of repository comes in by [Format]. It imports repo,
 // commit, vfs and report. It may change at any release.
 package upkeep

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/mmpush/mmpush/core/commit"
@@ -144,6 +145,9 @@ func (e *exporter) look() error {
 	for _, name := range e.format.Indexes() {
 		e.ours[name] = true
 	}
+	for _, link := range e.links() {
+		e.ours[link[0]] = true
+	}
 	p, err := e.format.Published(e.to.FS)
 	if err != nil {
 		return e.refuse([]string{fileOf(err)})
@@ -176,8 +180,8 @@ func (e *exporter) strangers(dir string) ([]string, error) {
 	for _, i := range entries {
 		name := path.Join(dir, i.Name)
 		switch {
-		case name == workDir || e.ours[name] && i.IsRegular() || dir == "." && e.ignored(name):
-		case i.Mode.IsDir() && (name == repo.PoolDir || strings.HasPrefix(name, repo.PoolDir+"/")):
+		case name == workDir || e.ours[name] && i.IsRegular() || dir == "." && (e.ignored(name) || e.isLink(name, i)):
+		case i.Mode.IsDir() && (name == repo.PoolDir || strings.HasPrefix(name, repo.PoolDir+"/") || e.holdsOurs(name)):
 			below, belowErr := e.strangers(name)
 			found, err = append(found, below...), errors.Join(err, belowErr)
 		default:
@@ -185,6 +189,33 @@ func (e *exporter) strangers(dir string) ([]string, error) {
 		}
 	}
 	return found, err
+}
+
+// holdsOurs reports whether an export has put files below a folder.
+func (e *exporter) holdsOurs(dir string) bool {
+	for name := range e.ours {
+		if strings.HasPrefix(name, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// links are those by which clients come, for a format that has any.
+func (e *exporter) links() [][2]string {
+	if l, ok := e.format.(Linked); ok {
+		return l.Links()
+	}
+	return nil
+}
+
+// isLink reports whether it is a link that an export of a linked format makes.
+func (e *exporter) isLink(name string, i vfs.Info) bool {
+	if _, linked := e.format.(Linked); !linked || i.Mode&fs.ModeSymlink == 0 {
+		return false
+	}
+	says, err := e.to.FS.Readlink(name)
+	return err == nil && (e.isIndex(name) || slices.Contains(e.links(), [2]string{name, says}))
 }
 
 func (e *exporter) ignored(name string) bool {
@@ -220,7 +251,7 @@ func (e *exporter) compare(files []File) error {
 		e.count(f, there)
 	}
 	for name := range e.ours {
-		if !now[name] && !e.isIndex(name) {
+		if !now[name] && !e.stays(name) {
 			if _, err := e.to.FS.Lstat(name); err == nil {
 				e.done.Removed++
 			}
@@ -246,6 +277,11 @@ func (e *exporter) isIndex(name string) bool {
 		}
 	}
 	return false
+}
+
+// stays reports whether a name is an index, or a link to one.
+func (e *exporter) stays(name string) bool {
+	return e.isIndex(name) || slices.ContainsFunc(e.links(), func(l [2]string) bool { return l[0] == name })
 }
 
 // there reports whether the target has a file already: its own index says with which

@@ -24,13 +24,9 @@ func (e *exporter) attempt(opt commit.Options) error {
 	if err := e.copyIndexes(opt); err != nil {
 		return err
 	}
-	staged := map[string]string{}
-	for _, name := range e.format.Indexes() {
-		staged[name] = path.Join(workDir, name)
-	}
-	p, err := e.format.Published(vfs.Alias(e.to.FS, staged))
+	p, err := e.published()
 	if err != nil {
-		return e.r.Tell("export", err)
+		return err
 	}
 	if err := e.writeList(p.Files); err != nil {
 		return e.problem(listFile, err)
@@ -46,6 +42,29 @@ func (e *exporter) attempt(opt commit.Options) error {
 		return e.problem(".", err)
 	}
 	return nil
+}
+
+// published is what the copied indexes name. What a link leads to is not copied yet, and
+// is read where it is; if the link says something else by now, the copy is out of date.
+func (e *exporter) published() (Published, error) {
+	staged := map[string]string{}
+	for _, name := range e.format.Indexes() {
+		staged[name] = path.Join(workDir, name)
+	}
+	if _, linked := e.format.(Linked); !linked {
+		p, err := e.format.Published(vfs.Alias(e.to.FS, staged))
+		return p, e.r.Tell("export", err)
+	}
+	p, err := e.format.Published(e.r.FS)
+	for name, copied := range staged {
+		now, nowErr := e.r.FS.Readlink(name)
+		was, wasErr := e.to.FS.Readlink(copied)
+		if err == nil && (nowErr != nil || wasErr != nil || now != was) {
+			err = &report.Error{Stage: "export", Code: report.CodeLost, Kind: report.KindBusy, File: name,
+				Err: fmt.Errorf("%w: another generation was published meanwhile", errGone), Hint: "run the same command again"}
+		}
+	}
+	return p, e.r.Tell("export", err)
 }
 
 // moved reports whether the indexes are others than those that were copied.
@@ -103,6 +122,9 @@ func (e *exporter) copyIndexes(opt commit.Options) error {
 }
 
 func (e *exporter) copyIndex(name string) error {
+	if _, linked := e.format.(Linked); linked {
+		return e.copyLink(name)
+	}
 	src, err := e.r.FS.Open(name)
 	if err != nil {
 		return &report.Error{Stage: "export", Code: report.CodeIndex, Kind: report.KindInternal, File: path.Join(e.r.Path, name),
@@ -129,6 +151,20 @@ func (e *exporter) copyIndex(name string) error {
 		err = cerr
 	}
 	if err != nil {
+		return e.problem(as, err)
+	}
+	return nil
+}
+
+// copyLink makes the link that an index is.
+func (e *exporter) copyLink(name string) error {
+	says, err := e.r.FS.Readlink(name)
+	if err != nil {
+		return &report.Error{Stage: "export", Code: report.CodeIndex, Kind: report.KindInternal, File: path.Join(e.r.Path, name),
+			Err: err, Hint: "mmpush fsck says more"}
+	}
+	as := path.Join(workDir, name)
+	if err := e.to.FS.Symlink(says, as); err != nil {
 		return e.problem(as, err)
 	}
 	return nil
@@ -252,7 +288,13 @@ func (e *exporter) switchIndexes(late []lateFile) error {
 			return err
 		}
 	}
-	return e.to.FS.SyncDir(".")
+	if err := e.to.FS.SyncDir("."); err != nil {
+		return err
+	}
+	if l, ok := e.format.(Linked); ok {
+		return l.MakeLinks(e.to.FS, workDir)
+	}
+	return nil
 }
 
 // clear takes away what has vanished, and the work folder. The list goes only when the
@@ -264,7 +306,7 @@ func (e *exporter) clear(files []File) error {
 	}
 	var folders []string
 	for _, name := range sorted(e.ours) {
-		if named[name] || e.isIndex(name) {
+		if named[name] || e.stays(name) {
 			continue
 		}
 		err := e.to.FS.Remove(name)

@@ -73,6 +73,9 @@ func (c *checker) file(f File) {
 	}
 	c.bytes += info.Size
 	c.public(f.Path, info)
+	if f.Dated {
+		c.date(f.Path, info)
+	}
 	if info.Size != f.Size {
 		d := c.tell(report.CodeDamaged, report.SeverityError, f.Path, "has another size than the index says")
 		d.Expected, d.Actual = strconv.FormatInt(f.Size, 10), strconv.FormatInt(info.Size, 10)
@@ -102,7 +105,7 @@ func (c *checker) lost(d *Difference, f File) {
 		return
 	}
 	d.Repair = "put it back from " + from
-	d.mend = func() error { return c.putBack(f, from) }
+	d.Mend = func() error { return c.putBack(f, from) }
 }
 
 // findCopy looks for the bytes of a file elsewhere in the repository: in the folder, in

@@ -20,6 +20,17 @@ type Format interface {
 	Ahead() time.Duration
 }
 
+// Linked is what a Format can be whose clients come by symbolic links: each of its
+// indexes is a link, to a folder with what it publishes.
+type Linked interface {
+	// Links are the names that clients ask for, and what they say. Those that are indexes
+	// say something else in each generation, and are not among them.
+	Links() [][2]string
+	// MakeLinks makes, durably, those that are not there; the indexes are. They are made in
+	// the folder temp, and renamed.
+	MakeLinks(fsys vfs.FS, temp string) error
+}
+
 // CacheChecker is what a Format can be that keeps a cache of its indexes, in
 // [repo.CacheFile].
 type CacheChecker interface {
@@ -41,4 +52,6 @@ type File struct {
 	Path   string
 	Size   int64
 	SHA256 string
+	// Dated: clients compare its date, so that it may not be in the future.
+	Dated bool
 }

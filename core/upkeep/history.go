@@ -33,7 +33,7 @@ func (c *checker) history() error {
 	d.Line = line
 	d.Hint = "restore it from a backup"
 	d.Repair = "set it aside, so that a new history begins; what is published is not touched"
-	d.mend = func() error {
+	d.Mend = func() error {
 		if err := c.r.FS.Rename(repo.HistoryFile, repo.HistoryFile+".damaged-"+c.r.Now().UTC().Format("20060102T150405Z")); err != nil {
 			return err
 		}

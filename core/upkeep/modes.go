@@ -39,7 +39,7 @@ func (c *checker) mode(name string, info vfs.Info, right bool, want fs.FileMode)
 	d := c.tell(report.CodeMode, report.SeverityError, name, "has the wrong mode")
 	d.Expected, d.Actual = octal(want), octal(info.Mode)
 	d.Repair = "set it"
-	d.mend = func() error { return c.r.FS.Chmod(name, want) }
+	d.Mend = func() error { return c.r.FS.Chmod(name, want) }
 }
 
 // octal is a mode as chmod takes it.
@@ -62,7 +62,7 @@ func (c *checker) owner(name string, info vfs.Info) {
 		return
 	}
 	d.Repair = "give it to the repository's user, if we may"
-	d.mend = func() error { return o.CopyOwner(repo.MetaDir, name) }
+	d.Mend = func() error { return o.CopyOwner(repo.MetaDir, name) }
 }
 
 // modes looks at the folder itself, and at what is ours.

@@ -43,10 +43,10 @@ func (c *checker) mendAll() (findings []report.Finding, rewrite bool, err error)
 	findings = tx.Notes
 	for _, d := range c.found {
 		rewrite = rewrite || d.Rewrite
-		if d.mend == nil {
+		if d.Mend == nil {
 			continue
 		}
-		if err := d.mend(); err != nil {
+		if err := d.Mend(); err != nil {
 			findings = append(findings, report.Finding{
 				Code: d.Code, Severity: report.SeverityWarning, File: d.File, Message: "could not be repaired: " + err.Error(),
 			})

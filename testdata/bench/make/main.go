@@ -3,6 +3,7 @@
 //	make uploads DIR COUNT          uploads of 1 source and 3 small packages, DIR/1 …
 //	make large DIR MB               one upload with a package of so many MB
 //	make repository DIR PACKAGES    a repository that names so many packages
+//	make databases DIR PACKAGES     pacman's demo.db.tar.gz and demo.files.tar.gz of so many
 package main
 
 import (
@@ -15,8 +16,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mmpush/mmpush/core/alpm"
+	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
+	"github.com/mmpush/mmpush/core/syncdb"
 )
 
 func main() {
@@ -44,6 +48,8 @@ func run(args []string) error {
 		return large(args[1], n)
 	case "repository":
 		return repository(args[1], n)
+	case "databases":
+		return databases(args[1], n)
 	}
 	return fmt.Errorf("%q is nothing that can be made", args[0])
 }
@@ -110,4 +116,54 @@ func stanzas(b, s io.Writer, i int) {
 	if i%3 == 0 {
 		fmt.Fprint(s, index.FormatSource(index.Source{Name: src, Version: "1.2.3", Filename: src + "_1.2.3_src.tar.xz", Size: int64(1 + i), SHA256: sha}))
 	}
+}
+
+// databases writes both databases with 40 files a package, each as one gzip member, as
+// repo-add does. The packages themselves are not there.
+func databases(dir string, n int) error {
+	var e syncdb.Edit
+	for i := range n {
+		name := fmt.Sprintf("package-%06d", i)
+		p := &alpm.Package{Info: alpm.Info{
+			Name: name, Base: name, Version: fmt.Sprintf("1.%d-1", i%50), Arch: "x86_64", Licenses: []string{"GPL"},
+			Description: "A package that is there to be read, with a text of some length", URL: "https://example.org/" + name,
+			Size: strconv.Itoa(100_000 + i), BuildDate: "1700000000", Packager: "Somebody <somebody@example.org>",
+			Depends: []string{"glibc", fmt.Sprintf("package-%06d>=1.0", i/2)},
+		}}
+		for k := range 40 {
+			p.Files = append(p.Files, archive.Member{Name: fmt.Sprintf("usr/share/%s/data/file-%d", name, k)})
+		}
+		sum := fmt.Sprintf("%064x", uint64(i)*0x94d049bb133111eb)
+		e.Put = append(e.Put, syncdb.NewEntry(p, syncdb.File{Name: p.Info.FileName(alpm.Zstd), Size: int64(1000 + i), MD5: sum[32:], SHA256: sum}))
+	}
+	for k, name := range []string{"demo.db.tar.gz", "demo.files.tar.gz"} {
+		if err := database(filepath.Join(dir, name), syncdb.Kind(k), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func database(name string, k syncdb.Kind, e syncdb.Edit) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	pieces, out := io.Pipe()
+	go func() {
+		out.CloseWithError(syncdb.Rewrite(out, strings.NewReader(""), 0, k, &syncdb.View{}, e, archive.DefaultLimits()))
+	}()
+	in, err := gzip.NewReader(pieces)
+	if err != nil {
+		return err
+	}
+	z := gzip.NewWriter(f)
+	if _, err := io.Copy(z, in); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return f.Sync()
 }
