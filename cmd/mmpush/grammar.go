@@ -36,6 +36,7 @@ type grammar struct {
 	Watch   watchCmd     `cmd:"" help:"Publish what is copied into a drop folder."`
 	Gensync gensyncCmd   `cmd:"" help:"Change a pacman repository: its packages and databases."`
 	Serve   serveCmd     `cmd:"" help:"Take uploads over the network and publish them."`
+	Service serviceCmd   `cmd:"" help:"Run mmpush as a service of systemd."`
 	User    userCmd      `cmd:"" help:"Change who may log in to a server, and what they may do."`
 	Hook    hookCmd      `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
 	Status  statusCmd    `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`

@@ -47,7 +47,8 @@ func inheritSockets() (s sockets, err error) {
 }
 
 // notify tells the service manager, if one waits for it, that we serve, again and again
-// that we are well, and, when ctx ends, that we stop. What it returns ends the telling.
+// that we are well, and, when ctx ends, that we stop. What it returns ends the telling,
+// once ctx has ended.
 func (e *enterprise) notify(ctx context.Context) (done func()) {
 	tell := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {
@@ -57,7 +58,10 @@ func (e *enterprise) notify(ctx context.Context) (done func()) {
 	tell(fmt.Sprintf("%s\nSTATUS=serving %s", daemon.SdNotifyReady, e.at))
 	stopped := make(chan struct{})
 	var all sync.WaitGroup
-	context.AfterFunc(ctx, func() { tell(daemon.SdNotifyStopping) })
+	all.Go(func() {
+		<-ctx.Done()
+		tell(daemon.SdNotifyStopping)
+	})
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		e.log.Warn("the watchdog's time cannot be read", "error", err)

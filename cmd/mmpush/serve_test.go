@@ -85,11 +85,18 @@ func startServing(t *testing.T, repo, users string, args ...string) *serving {
 // runServing starts a server process.
 func runServing(t *testing.T, args ...string) *serving {
 	t.Helper()
+	return startProcess(t, nil, append([]string{"serve"}, args...)...)
+}
+
+// startProcess starts mmpush in a process of its own, with more in its environment.
+func startProcess(t *testing.T, environ []string, args ...string) *serving {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &serving{cmd: exec.Command(self, append([]string{"serve"}, args...)...)}
+	s := &serving{cmd: exec.Command(self, args...)}
+	s.cmd.Env = append(os.Environ(), environ...)
 	s.cmd.Args[0] = "mmpush"
 	s.cmd.Path = playAs(t, self)
 	s.cmd.Stdout, s.cmd.Stderr = &s.stdout, &s.stderr

@@ -155,9 +155,8 @@ func (e *enterprise) abandon() { closeAll(e.listeners) }
 // run runs all servers until ctx ends, or one of them fails.
 func (e *enterprise) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	beating := e.notify(ctx)
-	defer beating()
+	told := e.notify(ctx)
+	defer told()
 	errs := make([]error, len(e.servers))
 	var all sync.WaitGroup
 	for i, server := range e.servers {
@@ -167,6 +166,7 @@ func (e *enterprise) run(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	stop()
 	err := errors.Join(errs...)
 	if _, told := errors.AsType[*report.Error](err); err != nil && !told {
 		err = &report.Error{Stage: "serve", Code: report.CodeUsage, File: e.at, Err: err}
