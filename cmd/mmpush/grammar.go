@@ -32,6 +32,7 @@ type grammar struct {
 	Gc      gcCmd        `cmd:"" name:"gc" help:"Delete retired files whose time is over, and what killed processes have left."`
 	Export  exportCmd    `cmd:"" help:"Copy exactly what is published into a folder."`
 	Fsck    fsckCmd      `cmd:"" help:"Check a repository, and repair it."`
+	Recover recoverCmd   `cmd:"" help:"Finish what a killed process has left; go on without a repository that is gone."`
 	Batch   batchCmd     `cmd:"" help:"Change a repository by commands on a pipe; several become visible at once."`
 	Watch   watchCmd     `cmd:"" help:"Publish what is copied into a drop folder."`
 	Gensync gensyncCmd   `cmd:"" help:"Change a pacman repository: its packages and databases."`

@@ -24,7 +24,7 @@ type kind interface {
 	undo(ctx context.Context, r *repo.Repo, req pipeline.UndoRequest) (report.Report, error)
 	// heal writes entries of the indexes anew that a check has found to be wrong.
 	heal(ctx context.Context, r *repo.Repo, opt pipeline.Options) (report.Report, error)
-	commitOptions(r *repo.Repo, opt pipeline.Options) commit.Options
+	commitOptions(opt pipeline.Options) commit.Options
 	format(r *repo.Repo) upkeep.Format
 }
 
@@ -104,8 +104,8 @@ func (mmpackKind) heal(ctx context.Context, r *repo.Repo, opt pipeline.Options) 
 	return pipeline.Heal(ctx, r, opt)
 }
 
-func (mmpackKind) commitOptions(r *repo.Repo, opt pipeline.Options) commit.Options {
-	return pipeline.CommitOptions(r, opt)
+func (mmpackKind) commitOptions(opt pipeline.Options) commit.Options {
+	return pipeline.CommitOptions(opt)
 }
 
 func (mmpackKind) format(*repo.Repo) upkeep.Format { return pipeline.Mmpack{} }
@@ -146,8 +146,8 @@ func (pacmanKind) heal(ctx context.Context, r *repo.Repo, opt pipeline.Options) 
 	return out.Report, err
 }
 
-func (pacmanKind) commitOptions(r *repo.Repo, opt pipeline.Options) commit.Options {
-	return syncdb.CommitOptions(r, pacmanOptions(opt))
+func (pacmanKind) commitOptions(opt pipeline.Options) commit.Options {
+	return syncdb.CommitOptions(pacmanOptions(opt))
 }
 
 func (pacmanKind) format(r *repo.Repo) upkeep.Format {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // Change is everything that one commit does.
@@ -79,7 +80,7 @@ type Retire struct {
 // runs under the lock. An error of kind [report.KindRejected] or
 // [report.KindConflict] says that the intent no longer plans; any other stops the
 // recovery and leaves it to the next run.
-type Replan func(ctx context.Context, intent json.RawMessage, stage string) (Change, error)
+type Replan func(ctx context.Context, r *repo.Repo, intent json.RawMessage, stage string) (Change, error)
 
 // Options are how to begin.
 type Options struct {
@@ -90,6 +91,12 @@ type Options struct {
 	// Waiting is told who holds the lock, once it takes noticeable time.
 	Waiting func(holder string)
 	Replan  Replan
+	// Open opens another repository of the same kind, which shares a decision; nil: a
+	// change that waits for one cannot be finished from here.
+	Open func(fsys vfs.FS, path string) (*repo.Repo, error)
+	// Forget is a shared decision that is settled without the repositories that are
+	// gone; Who is noted as the one who said so.
+	Forget, Who string
 }
 
 // given up, as a report that is kept beside the files.

@@ -79,6 +79,45 @@
 // An index file that the journal does not know is never renamed over. A file at a
 // target counts only with the journal's size and SHA-256.
 //
+// # Several repositories, one decision
+//
+// [Group.Commit] changes several repositories, all or none. Each has a random id; they
+// are ordered by it, and the first is the coordinator.
+//
+//   - [BeginAll] tries the locks, all in that order. If one is busy, all are given back
+//     before it is waited for: nobody waits for a lock while holding another, so that
+//     no order in which others take theirs can stop everybody. The lock that was waited
+//     for is kept while the rest are tried.
+//   - Each repository goes through steps 3 and 4, but its journal, which names the
+//     decision and all participants (id and folder), is called journal.prepared: it
+//     decides nothing. One failure, and all of these are removed again.
+//   - .mmpush/decisions/ID in the coordinator, durable, is the commit point of all.
+//   - In each, journal.prepared is renamed to journal, and steps 5 to 7 follow. The rename
+//     is not synced: as long as the decision stands, both names mean the same.
+//   - When all have got there, and not before, the journals are removed, then the
+//     decision. So whichever repository is opened first after a kill, if one of them has
+//     still something to do, a journal is there that names the others.
+//
+// A repository with nothing to change takes no part; if one is left, its commit is an
+// ordinary one.
+//
+// Whoever takes a lock and finds a journal of either kind that names others takes the
+// locks of all of them, in the way above, with that one given back first. Then: without
+// a decision each journal.prepared is removed; with one, once its folder is synced, each
+// is renamed, each journal is recovered as above, and all are removed when all is done.
+// If somebody else has published in one of the repositories meanwhile, so that the change
+// no longer plans there, and nobody has begun, then the decision is taken back, durably,
+// and the files of each part go to .mmpush/rejected. A change that was begun somewhere is
+// finished wherever it still plans.
+//
+// A participant that cannot be reached, or has become another repository, stops whoever
+// needs it: the error names it, and is busy. [Options].Forget goes on without it: with
+// the decision where that can be read (it then stays, for who comes back), else the
+// change is given up here and its files kept; notes and the kept report tell.
+//
+// A decision that all have followed, and whose last process died before it could remove
+// it, is removed by the next one that takes the coordinator's lock.
+//
 // # A full disk
 //
 // If there is no room ahead of the commit point, the oldest retired files are deleted

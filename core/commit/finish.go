@@ -14,8 +14,8 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// finish does everything behind the commit point; doing a part of it again does no
-// harm.
+// finish does everything behind the commit point, but for [Tx.conclude]; doing a part of
+// it again does no harm.
 func (tx *Tx) finish(j journal) error {
 	if err := tx.release(j); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (tx *Tx) finish(j journal) error {
 	return tx.record(j)
 }
 
-// record appends to the history and removes the journal. The foreign generation is
+// record appends to the history. The foreign generation is
 // durable before the other is written: a history that ends with this transaction is
 // whole. It may be there from an attempt that died in between.
 func (tx *Tx) record(j journal) error {
@@ -50,9 +50,12 @@ func (tx *Tx) record(j journal) error {
 			return err
 		}
 	}
-	if err := tx.repo.AppendGeneration(j.Generation); err != nil {
-		return err
-	}
+	return tx.repo.AppendGeneration(j.Generation)
+}
+
+// conclude removes the journal of a change that is done, here and wherever else it was
+// decided.
+func (tx *Tx) conclude(j journal) error {
 	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
 		return err
 	}

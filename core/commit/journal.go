@@ -31,12 +31,17 @@ const journalTemp = repo.JournalFile + ".new"
 
 // journal is a decided change.
 type journal struct {
-	Transaction string          `json:"transaction"`
-	Stage       string          `json:"stage"`
-	Intent      json.RawMessage `json:"intent"`
-	Puts        []Put           `json:"puts,omitempty"`
-	Switches    []journalSwitch `json:"switches"`
-	Retires     []Retire        `json:"retires,omitempty"`
+	Transaction string `json:"transaction"`
+	// Decision is the name of the decision that Participants share; empty if the change
+	// is of this repository alone.
+	Decision     string        `json:"decision,omitempty"`
+	Participants []Participant `json:"participants,omitempty"`
+
+	Stage    string          `json:"stage"`
+	Intent   json.RawMessage `json:"intent"`
+	Puts     []Put           `json:"puts,omitempty"`
+	Switches []journalSwitch `json:"switches"`
+	Retires  []Retire        `json:"retires,omitempty"`
 	// Foreign is the generation ahead of this one, of what somebody else has done.
 	Foreign    *repo.Generation `json:"foreign,omitempty"`
 	Generation repo.Generation  `json:"generation"`
@@ -91,6 +96,9 @@ func parseJournal(text []byte) (journal, error) {
 
 // check refuses names that lead elsewhere; vfs would, too, but in mid-commit.
 func (j journal) check() error {
+	if (j.Decision == "") != (len(j.Participants) == 0) || j.Decision != path.Base(path.Clean("/"+j.Decision)) && j.Decision != "" {
+		return fmt.Errorf("shares the decision %q with %d repositories", j.Decision, len(j.Participants))
+	}
 	if j.Transaction == "" || len(j.Switches) == 0 {
 		return errors.New("names no transaction or no index file")
 	}
@@ -110,8 +118,9 @@ func (j journal) check() error {
 	return nil
 }
 
-// writeJournal is the commit point.
-func (tx *Tx) writeJournal(j journal) error {
+// writeJournal writes a journal under one of its two names; as JournalFile, it is the
+// commit point.
+func (tx *Tx) writeJournal(j journal, name string) error {
 	text, err := formatJournal(j)
 	if err != nil {
 		return err
@@ -120,13 +129,15 @@ func (tx *Tx) writeJournal(j journal) error {
 		return fmt.Errorf("the journal would have %d bytes; at most %d can be read back: publish less at once", len(text), journalLimit)
 	}
 	r := tx.repo
-	return vfs.ReplaceFile(r.FS, repo.JournalFile, journalTemp, r.PrivateFileMode(), text)
+	return vfs.ReplaceFile(r.FS, name, journalTemp, r.PrivateFileMode(), text)
 }
 
 // readJournal returns nil if there is none.
-func (tx *Tx) readJournal() (*journal, error) {
-	file := path.Join(tx.repo.Path, repo.JournalFile)
-	text, err := vfs.ReadFile(tx.repo.FS, repo.JournalFile, journalLimit)
+func (tx *Tx) readJournal(name string) (*journal, error) { return readJournal(tx.repo, name) }
+
+func readJournal(r *repo.Repo, name string) (*journal, error) {
+	file := path.Join(r.Path, name)
+	text, err := vfs.ReadFile(r.FS, name, journalLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

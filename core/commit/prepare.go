@@ -13,8 +13,8 @@ import (
 )
 
 // prepare writes the new index files into the stage and makes the stage durable.
-func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
-	j, err := tx.newJournal(c)
+func (tx *Tx) prepare(ctx context.Context, c Change, p *pact) (journal, error) {
+	j, err := tx.newJournal(c, p)
 	if err != nil {
 		return j, err
 	}
@@ -48,13 +48,16 @@ func (tx *Tx) prepare(ctx context.Context, c Change) (journal, error) {
 	return j, nil
 }
 
-func (tx *Tx) newJournal(c Change) (journal, error) {
+func (tx *Tx) newJournal(c Change, p *pact) (journal, error) {
 	last, _, err := tx.repo.LastGeneration()
 	if err != nil {
 		return journal{}, err
 	}
 	now, number := tx.repo.Now().UTC(), last.Number+1
 	j := journal{Transaction: tx.repo.NewID(), Stage: c.Stage, Intent: c.Intent, Puts: c.Puts, Retires: c.Retires}
+	if p != nil {
+		j.Decision, j.Participants = p.decision, p.participants
+	}
 	if c.Foreign != nil {
 		j.Foreign = &repo.Generation{
 			Number: number, Transaction: tx.repo.NewID(), Time: now, Changes: []repo.Change{*c.Foreign},

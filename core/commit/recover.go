@@ -24,8 +24,9 @@ const (
 )
 
 // recover finishes the change that the journal of a dead process has decided.
+// [Tx.recovered] is the end of it.
 func (tx *Tx) recover(ctx context.Context) error {
-	j, err := tx.readJournal()
+	j, err := tx.readJournal(repo.JournalFile)
 	if err != nil || j == nil {
 		return err
 	}
@@ -41,7 +42,8 @@ func (tx *Tx) recover(ctx context.Context) error {
 		return err
 	}
 	if last.Transaction == j.Transaction {
-		return tx.forgetJournal()
+		tx.done = j
+		return tx.repo.SyncHistory()
 	}
 	foreign, err := tx.foreign(*j)
 	if err != nil {
@@ -69,15 +71,15 @@ func (tx *Tx) keepIndexes(j journal) error {
 	return nil
 }
 
-// forgetJournal removes the journal of a change that is in the history, once it is
-// sure that the history stays.
-func (tx *Tx) forgetJournal() error {
-	if err := tx.repo.SyncHistory(); err != nil {
-		return err
+// recovered forgets the change that recovery has finished.
+func (tx *Tx) recovered() error {
+	if tx.done == nil {
+		return nil
 	}
-	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
+	if err := tx.conclude(*tx.done); err != nil {
 		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
 	}
+	tx.done = nil
 	return nil
 }
 
@@ -86,6 +88,7 @@ func (tx *Tx) complete(j journal) error {
 	if err := tx.behind(j); err != nil {
 		return tx.unfinished(err)
 	}
+	tx.done = &j
 	tx.note("an interrupted publish was finished first", j)
 	return nil
 }
@@ -155,9 +158,9 @@ func (tx *Tx) isNext(s journalSwitch) (bool, error) {
 
 // replan plans the intent again, on what somebody else has made of the repository.
 func (tx *Tx) replan(ctx context.Context, j journal) error {
-	c, err := tx.opt.Replan(ctx, j.Intent, j.Stage)
+	c, err := tx.opt.Replan(ctx, tx.repo, j.Intent, j.Stage)
 	if kind := report.KindOf(err); err != nil && (kind == report.KindRejected || kind == report.KindConflict) {
-		return tx.reject(j, err)
+		return tx.reject(j, repo.JournalFile, overtaken(err))
 	}
 	if err != nil {
 		return err
@@ -175,17 +178,20 @@ func (tx *Tx) replan(ctx context.Context, j journal) error {
 		return repo.DiskError("recover", tx.repo.Path, err)
 	}
 	if missing != "" {
-		return tx.reject(j, fmt.Errorf("%s was replaced by somebody else", missing))
+		return tx.reject(j, repo.JournalFile, overtaken(fmt.Errorf("%s was replaced by somebody else", missing)))
 	}
-	next, err := tx.prepare(ctx, c)
+	next, err := tx.prepare(ctx, c, j.pact())
 	if err != nil {
 		return err
 	}
-	if err := tx.writeJournal(next); err != nil {
+	if err := tx.writeJournal(next, repo.JournalFile); err != nil {
 		return tx.unfinished(err)
 	}
 	return tx.complete(next)
 }
+
+// overtaken says that a change does not plan any more for what somebody else did.
+func overtaken(err error) error { return fmt.Errorf("somebody else has published since: %w", err) }
 
 func union(a, b []Retire) []Retire {
 	for _, r := range b {
@@ -222,6 +228,7 @@ func (tx *Tx) alreadyThere(j journal) error {
 	if err != nil {
 		return tx.unfinished(err)
 	}
+	tx.done = &j
 	tx.note("an interrupted publish was finished first", j)
 	return nil
 }
@@ -231,7 +238,8 @@ const reportFile = ".report.json"
 
 // reject keeps the files of a change that no longer plans, with the reason, where
 // nobody publishes them, and forgets the change.
-func (tx *Tx) reject(j journal, reason error) error {
+// file is the name of its journal.
+func (tx *Tx) reject(j journal, file string, reason error) error {
 	dest := path.Join(repo.RejectedDir, j.Transaction)
 	if err := tx.keepRejected(j, dest, reason); err != nil {
 		return repo.DiskError("recover", path.Join(tx.repo.Path, dest), err)
@@ -240,12 +248,12 @@ func (tx *Tx) reject(j journal, reason error) error {
 	if err := tx.retire(j); err != nil {
 		return err
 	}
-	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
-		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
+	if err := tx.repo.FS.Remove(file); err != nil {
+		return repo.DiskError("recover", path.Join(tx.repo.Path, file), err)
 	}
 	tx.Notes = append(tx.Notes, report.Finding{
 		Code: report.CodeRecovered, Severity: report.SeverityWarning, Actual: describe(j.Generation.Changes),
-		Message: "an interrupted publish could not be finished, since somebody else has published since: " + reason.Error(),
+		Message: "an interrupted publish could not be finished: " + reason.Error(),
 		Hint:    "its files and a report are in " + path.Join(tx.repo.Path, dest) + "; push them again if they are still meant",
 	})
 	return nil

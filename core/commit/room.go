@@ -115,25 +115,25 @@ func (tx *Tx) roomOf(c Change) Room {
 
 // ahead does everything up to the commit point. If the disk is full, it makes room and
 // tries once more.
-func (tx *Tx) ahead(ctx context.Context, c Change) (journal, error) {
-	j, err := tx.tryAhead(ctx, c)
-	if !vfs.IsFull(err) || c.Names == nil || tx.decided() {
+func (tx *Tx) ahead(ctx context.Context, c Change, p *pact) (journal, error) {
+	j, err := tx.tryAhead(ctx, c, p)
+	if !vfs.IsFull(err) || c.Names == nil || tx.there(p.journal()) {
 		return j, err
 	}
 	if made, roomErr := tx.MakeRoom(tx.roomOf(c), c.Names); roomErr != nil || !made {
 		return j, errors.Join(err, roomErr)
 	}
-	return tx.tryAhead(ctx, c)
+	return tx.tryAhead(ctx, c, p)
 }
 
 // tryAhead leaves nothing of its own on a full disk: not even a second try has much
 // room there.
-func (tx *Tx) tryAhead(ctx context.Context, c Change) (journal, error) {
-	j, err := tx.prepare(ctx, c)
+func (tx *Tx) tryAhead(ctx context.Context, c Change, p *pact) (journal, error) {
+	j, err := tx.prepare(ctx, c, p)
 	if err == nil {
-		err = tx.decide(j)
+		err = tx.decide(j, p.journal())
 	}
-	if vfs.IsFull(err) && !tx.decided() {
+	if vfs.IsFull(err) && !tx.there(p.journal()) {
 		for _, s := range c.Switches {
 			_ = tx.repo.FS.Remove(stagedIndex(j, s.Index))
 		}
@@ -143,9 +143,9 @@ func (tx *Tx) tryAhead(ctx context.Context, c Change) (journal, error) {
 	return j, err
 }
 
-// decided reports whether a journal is in its place, or may be.
-func (tx *Tx) decided() bool {
-	_, err := tx.repo.FS.Lstat(repo.JournalFile)
+// there reports whether a file is in its place, or may be.
+func (tx *Tx) there(name string) bool {
+	_, err := tx.repo.FS.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -176,7 +176,7 @@ func (tx *Tx) goOn(j journal) error {
 		return err
 	}
 	if last.Transaction == j.Transaction {
-		return tx.forgetJournal()
+		return tx.repo.SyncHistory()
 	}
 	return tx.finish(j)
 }

@@ -2,7 +2,6 @@ package commit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 
@@ -19,39 +18,42 @@ type Tx struct {
 	repo *repo.Repo
 	opt  Options
 	lock *repo.Lock
+	// done is the change that recovery has finished and not forgotten yet.
+	done *journal
 }
 
 // Begin takes the lock, recovers and sweeps. Close gives the lock back.
 func Begin(ctx context.Context, r *repo.Repo, opt Options) (*Tx, error) {
-	lock, err := r.Lock(ctx, repo.Patience{Wait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting})
+	g, err := BeginAll(ctx, []*repo.Repo{r}, opt)
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{repo: r, opt: opt, lock: lock}
-	if err := r.Adopt(); err != nil {
-		return nil, errors.Join(err, tx.Close())
-	}
-	if err := tx.recover(ctx); err != nil {
-		return nil, errors.Join(err, tx.Close())
-	}
-	// What cannot be swept now is swept by who can; it is in nobody's way.
-	_ = r.Sweep()
-	return tx, nil
+	return g.Txs[0], nil
 }
 
 // Close gives the lock back.
-func (tx *Tx) Close() error { return tx.lock.Unlock() }
+func (tx *Tx) Close() error {
+	if tx.lock == nil {
+		return nil
+	}
+	lock := tx.lock
+	tx.lock = nil
+	return lock.Unlock()
+}
 
 // Commit makes the change durable and returns its generation. After an error the
 // repository is as it was, unless the error says that the next run will finish the
 // change. On a full disk, retired files that nobody names give their room, the oldest
 // first, and the commit is tried once more.
 func (tx *Tx) Commit(ctx context.Context, c Change) (repo.Generation, error) {
-	j, err := tx.ahead(ctx, c)
+	j, err := tx.ahead(ctx, c, nil)
 	if err != nil {
 		return repo.Generation{}, err
 	}
-	if err := tx.behind(j); err != nil {
+	if err = tx.behind(j); err == nil {
+		err = tx.conclude(j)
+	}
+	if err != nil {
 		return repo.Generation{}, tx.unfinished(err)
 	}
 	return j.Generation, nil
@@ -60,13 +62,13 @@ func (tx *Tx) Commit(ctx context.Context, c Change) (repo.Generation, error) {
 // decide writes the journal. If it fails, the journal may be there or not, and
 // which of them a power loss would leave is unknown: without it in its place the
 // change is given up, with it the next run finishes.
-func (tx *Tx) decide(j journal) error {
-	err := tx.writeJournal(j)
+func (tx *Tx) decide(j journal, name string) error {
+	err := tx.writeJournal(j, name)
 	if err == nil {
 		return nil
 	}
-	if !tx.decided() {
-		return repo.DiskError("commit", path.Join(tx.repo.Path, repo.JournalFile), err)
+	if name != repo.JournalFile || !tx.there(name) {
+		return repo.DiskError("commit", path.Join(tx.repo.Path, name), err)
 	}
 	return tx.unfinished(err)
 }

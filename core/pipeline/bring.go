@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/commit"
@@ -116,20 +115,13 @@ func addition(u upload.Upload, arch string, requests plan.Requests) *plan.Additi
 
 // begin takes the lock and recovers.
 func begin(ctx context.Context, r *repo.Repo, opt Options) (*commit.Tx, error) {
-	return commit.Begin(ctx, r, CommitOptions(r, opt))
+	return commit.Begin(ctx, r, CommitOptions(opt))
 }
 
 // CommitOptions are how a commit in an mmpack repository begins, for callers that
 // only want it recovered.
-func CommitOptions(r *repo.Repo, opt Options) commit.Options {
-	return commit.Options{LockWait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting, Replan: replanner(r, opt)}
-}
-
-// unfinished reports whether an interrupted change waits for somebody to finish
-// it: then what the indexes say is not the last word.
-func unfinished(r *repo.Repo) bool {
-	_, err := r.FS.Lstat(repo.JournalFile)
-	return !errors.Is(err, fs.ErrNotExist)
+func CommitOptions(opt Options) commit.Options {
+	return commit.Options{LockWait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting, Who: opt.Who, Replan: replanner(opt), Open: Open}
 }
 
 func notExpired(err error) report.Finding {

@@ -103,18 +103,21 @@ func judgeServed(fsys vfs.FS) error {
 // judgeSettled is the second judge, after recovery: the pair agrees, nothing is left
 // unfinished, and each file in the published folder is named or retired.
 func judgeSettled(w *world) error {
-	if err := judgeServed(w.Mem); err != nil {
+	fsys := w.folder()
+	if err := judgeServed(fsys); err != nil {
 		return err
 	}
-	binaries, sources, err := served(w.Mem)
+	binaries, sources, err := served(fsys)
 	if err != nil {
 		return err
 	}
 	if err := judgePair(binaries, sources); err != nil {
 		return err
 	}
-	if _, err := w.Lstat(repo.JournalFile); err == nil {
-		return errors.New("a journal is left")
+	for _, name := range []string{repo.JournalFile, repo.PreparedFile} {
+		if _, err := fsys.Lstat(name); err == nil {
+			return errors.New("a journal is left")
+		}
 	}
 	return judgeFiles(w, append(binaries, sources...))
 }
@@ -157,12 +160,12 @@ func judgeFiles(w *world, stanzas []map[string]string) error {
 		return err
 	}
 	for _, rec := range retired {
-		info, err := w.Lstat(rec.Name)
+		info, err := w.folder().Lstat(rec.Name)
 		if err == nil && info.Ino == rec.Ino {
 			known[rec.Name] = true
 		}
 	}
-	files, err := walk(w.Mem, ".")
+	files, err := walk(w.folder(), ".")
 	if err != nil {
 		return err
 	}
@@ -173,7 +176,7 @@ func judgeFiles(w *world, stanzas []map[string]string) error {
 		if !known[f] {
 			return fmt.Errorf("%s is neither named nor retired", f)
 		}
-		if info, err := w.Lstat(f); err != nil || info.Mode.Perm() != 0o644 {
+		if info, err := w.folder().Lstat(f); err != nil || info.Mode.Perm() != 0o644 {
 			return fmt.Errorf("%s has mode %v (%v)", f, info.Mode, err)
 		}
 	}
@@ -186,7 +189,7 @@ func recoverOnly(w *world, fsys vfs.FS) error {
 	if err != nil {
 		return err
 	}
-	tx, err := commit.Begin(context.Background(), r, pipeline.CommitOptions(r, pipeline.Options{}))
+	tx, err := commit.Begin(context.Background(), r, pipeline.CommitOptions(pipeline.Options{}))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/archive"
+	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -48,80 +49,101 @@ type Options struct {
 	named map[string]plan.Taken
 }
 
+// Target is one of several repositories, and what it is to take of an upload.
+type Target struct {
+	Repo *repo.Repo
+	Request
+}
+
 // Publish is the line. A refusal is a report with the result rejected and the
 // findings that refuse; an error means that the work could not be done.
 func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, error) {
+	reports, err := PublishAll(ctx, []Target{{r, req}})
+	return reports[0], err
+}
+
+// PublishAll is the line for several repositories, each of its own architecture, as one
+// decision: all of them serve their part of an upload afterwards, or none does. The
+// reports are in the order of the targets; if one is refused, all are.
+func PublishAll(ctx context.Context, targets []Target) ([]report.Report, error) {
+	parts := make([]*part, len(targets))
+	defer discard(parts)
+	for i, t := range targets {
+		var err error
+		if parts[i], err = receive(ctx, t.Repo, t.Request); err != nil {
+			return reports(parts), err
+		}
+	}
+	if refused(parts) {
+		return rejected(parts), nil
+	}
+	err := change(ctx, parts)
+	return reports(parts), err
+}
+
+// receive is the first half of the line, for one repository: it brings the upload and
+// verifies it.
+func receive(ctx context.Context, r *repo.Repo, req Request) (*part, error) {
+	p := &part{repo: r, opt: req.Options}
 	verifiers, err := req.verifiers(r, req.Verifiers)
 	if err != nil {
-		return report.Report{}, err
+		return p, err
 	}
-	u, stage, err := bring(ctx, r, req)
+	u, s, err := bring(ctx, r, req)
 	if err != nil {
-		return report.Report{}, err
+		return p, err
 	}
-	defer stage.discard()
-
-	rep := report.Report{Schema: report.Schema, Manifest: u.Name, Repository: r.Path, Architecture: r.Arch}
+	p.staged, p.verifiers = s, verifiers
+	p.rep = report.Report{Schema: report.Schema, Manifest: u.Name, Repository: r.Path, Architecture: r.Arch}
 	found, err := verify.Run(ctx, u, r.Arch, verifiers)
-	rep.Findings = append(stage.notes, found...)
+	p.rep.Findings = append(s.notes, found...)
 	if err != nil {
-		return rep, err
-	}
-	if report.Refused(rep.Findings) {
-		rep.Result = report.Rejected
-		return rep, nil
+		return p, err
 	}
 	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: "."}
 	add.judged(verifiers, found)
-	return change(ctx, r, fixed(add), verifiers, stage.dir, req.Options, rep)
+	p.proposal = fixed(add)
+	return p, nil
 }
 
 // change takes steps from the plan to the report: the second half of the line, for
-// whatever wants to change a repository.
-func change(ctx context.Context, r *repo.Repo, p proposal, verifiers []verify.Named,
-	stage string, opt Options, rep report.Report) (report.Report, error) {
-	taken := newTaken(r.FS)
-	taken.named = opt.named
-	d, err := draw(ctx, r, p, taken, verifiers)
+// whatever wants to change one repository or several.
+func change(ctx context.Context, parts []*part) error {
+	defer closeDrafts(parts)
+	for _, p := range parts {
+		if err := p.draw(ctx); err != nil {
+			return err
+		}
+	}
+	if parts[0].opt.DryRun || refused(parts) || settled(parts) {
+		return tell(parts)
+	}
+	g, err := commit.BeginAll(ctx, repositories(parts), CommitOptions(parts[0].opt))
 	if err != nil {
-		return rep, err
+		return err
 	}
-	defer func() { d.close() }()
-	if opt.DryRun || d.refused() || d.idle() && !unfinished(r) {
-		return d.report(rep, opt), nil
+	defer g.Close()
+	for i, p := range parts {
+		if err := p.again(ctx, g.Txs[i]); err != nil {
+			return err
+		}
 	}
-
-	tx, err := begin(ctx, r, opt)
+	if refused(parts) || idle(parts) {
+		return tell(parts)
+	}
+	changes := make([]commit.Change, len(parts))
+	for i, p := range parts {
+		if changes[i], err = p.change(); err != nil {
+			return err
+		}
+	}
+	generations, err := g.Commit(ctx, changes)
 	if err != nil {
-		return rep, err
+		dropCaches(parts, err)
+		return err
 	}
-	defer tx.Close()
-	told := len(tx.Notes)
-	rep.Findings = append(rep.Findings, tx.Notes...)
-	if d, err = d.again(ctx, r, taken, verifiers); err != nil {
-		return rep, err
+	for i, p := range parts {
+		p.published(g.Txs[i], changes[i], generations[i])
 	}
-	if d.refused() || d.idle() {
-		return d.report(rep, opt), nil
-	}
-	c, err := d.change(r, stage, opt)
-	if err != nil {
-		return rep, err
-	}
-	generation, err := tx.Commit(ctx, c)
-	if err != nil {
-		dropCache(r, err)
-		return rep, err
-	}
-	d.saveCache(r)
-	rep = d.report(rep, opt)
-	rep.Generation, rep.Time = generation.Number, generation.Time
-	if c.Foreign != nil {
-		rep.Findings = append(rep.Findings, foreignNote(generation.Number))
-	}
-	if err := tx.Expire(); err != nil {
-		rep.Findings = append(rep.Findings, notExpired(err))
-	}
-	rep.Findings = append(rep.Findings, tx.Notes[told:]...)
-	return rep, nil
+	return nil
 }

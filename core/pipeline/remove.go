@@ -61,18 +61,20 @@ func Heal(ctx context.Context, r *repo.Repo, opt Options) (report.Report, error)
 
 // edit makes a change that places no file.
 func edit(ctx context.Context, r *repo.Repo, p proposal, verifiers []verify.Named, opt Options, rep report.Report) (report.Report, error) {
-	if opt.DryRun {
-		return change(ctx, r, p, verifiers, "", opt, rep)
+	one := &part{repo: r, opt: opt, proposal: p, verifiers: verifiers, rep: rep}
+	if !opt.DryRun {
+		if err := r.Prepare(); err != nil {
+			return rep, err
+		}
+		stage, err := r.NewStage()
+		if err != nil {
+			return rep, err
+		}
+		one.staged = staged{dir: stage.Dir, stage: stage}
+		defer one.staged.discard()
 	}
-	if err := r.Prepare(); err != nil {
-		return rep, err
-	}
-	stage, err := r.NewStage()
-	if err != nil {
-		return rep, err
-	}
-	defer staged{dir: stage.Dir, stage: stage}.discard()
-	return change(ctx, r, p, verifiers, stage.Dir, opt, rep)
+	err := change(ctx, []*part{one})
+	return one.rep, err
 }
 
 // intent finds the packages that the patterns mean now; a pattern that means none

@@ -14,8 +14,8 @@ import (
 // replanner plans a decided change again on what somebody else has made of the
 // repository. What was asked for at the time still holds; no verifier runs again,
 // since the files are the ones that were verified.
-func replanner(r *repo.Repo, opt Options) commit.Replan {
-	return func(ctx context.Context, text json.RawMessage, stage string) (commit.Change, error) {
+func replanner(opt Options) commit.Replan {
+	return func(ctx context.Context, r *repo.Repo, text json.RawMessage, stage string) (commit.Change, error) {
 		var steps []step
 		if err := json.Unmarshal(text, &steps); err != nil {
 			return commit.Change{}, fmt.Errorf("the journal's intent: %w", err)

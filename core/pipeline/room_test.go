@@ -21,7 +21,7 @@ func collecting(w *world, fsys vfs.FS) (report.Report, error) {
 	if err != nil {
 		return report.Report{}, err
 	}
-	_, err = upkeep.GC(context.Background(), r, pipeline.CommitOptions(r, pipeline.Options{LockWait: 10 * time.Second}), false)
+	_, err = upkeep.GC(context.Background(), r, pipeline.CommitOptions(pipeline.Options{LockWait: 10 * time.Second}), false)
 	return report.Report{}, err
 }
 
@@ -202,11 +202,11 @@ func TestRetiredMax(t *testing.T) {
 	}
 	w.SetSpace(vfs.Space{Total: 10 * (size - 1)})
 	r.Settings.RetiredMax.Percent = 10
-	c, err := upkeep.GC(context.Background(), r, pipeline.CommitOptions(r, pipeline.Options{}), true)
+	c, err := upkeep.GC(context.Background(), r, pipeline.CommitOptions(pipeline.Options{}), true)
 	if err != nil || len(c.Files) != 1 || c.Files[0].File != all[0].Name || c.Files[0].Reason != "retired-max" {
 		t.Errorf("a dry run: %+v, %v", c.Files, err)
 	}
-	c, err = upkeep.GC(context.Background(), r, pipeline.CommitOptions(r, pipeline.Options{}), false)
+	c, err = upkeep.GC(context.Background(), r, pipeline.CommitOptions(pipeline.Options{}), false)
 	if err != nil || len(c.Files) != 1 || c.Files[0].File != all[0].Name || c.Stay.Files != len(all)-1 {
 		t.Errorf("%+v, %v", c, err)
 	}

@@ -115,6 +115,13 @@ func (w *world) repo() (*repo.Repo, error) {
 	return w.own, err
 }
 
+// folder is the repository's folder.
+func (w *world) folder() vfs.FS {
+	r, err := w.repo()
+	must(err)
+	return r.FS
+}
+
 // action is something that changes a repository.
 type action func(w *world, fsys vfs.FS) (report.Report, error)
 

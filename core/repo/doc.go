@@ -19,6 +19,8 @@
 //	.mmpush/settings.yaml  see [Settings]
 //	.mmpush/holder         who holds the lock, for whoever waits
 //	.mmpush/journal        a change that is decided and not finished (core/commit)
+//	.mmpush/journal.prepared  one that waits for the decision of several repositories
+//	.mmpush/decisions/TX   such a decision, in the first of the repositories
 //	.mmpush/history        one line of JSON for each generation
 //	.mmpush/kept-TX-NAME   a second name of the index files that the last generation wrote
 //	.mmpush/retired        one line of JSON for each file that no index names

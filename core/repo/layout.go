@@ -12,6 +12,10 @@ const (
 	SettingsFile = MetaDir + "/settings.yaml"
 	HolderFile   = MetaDir + "/holder"
 	JournalFile  = MetaDir + "/journal"
+	// PreparedFile is the journal of a change that several repositories decide as one;
+	// DecisionsDir has the decisions, in the first of them.
+	PreparedFile = MetaDir + "/journal.prepared"
+	DecisionsDir = MetaDir + "/decisions"
 	HistoryFile  = MetaDir + "/history"
 	RetiredFile  = MetaDir + "/retired"
 	CacheFile    = MetaDir + "/index-cache"

@@ -73,14 +73,25 @@ func (r *Repo) tryStage() (*Stage, error) {
 // Discard deletes the stage with everything in it. If there is a journal, it may
 // need this stage: then the stage is left to the sweeper.
 func (s *Stage) Discard() error {
-	_, err := s.repo.FS.Lstat(JournalFile)
-	if isNotExist(err) {
+	var err error
+	if !s.repo.Unfinished() {
 		err = vfs.RemoveAll(s.repo.FS, s.Dir)
 	}
 	if cerr := s.lock.Close(); err == nil {
 		err = cerr
 	}
 	return err
+}
+
+// Unfinished reports whether an interrupted change waits for somebody to finish it, or
+// may wait: then what the indexes say is not the last word.
+func (r *Repo) Unfinished() bool {
+	for _, name := range []string{JournalFile, PreparedFile} {
+		if _, err := r.FS.Lstat(name); !isNotExist(err) {
+			return true
+		}
+	}
+	return false
 }
 
 // Sweep deletes the stages whose processes have died, as far as it can: those of

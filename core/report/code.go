@@ -115,6 +115,7 @@ const (
 	CodeJournal  Code = "MP-JOURNAL"
 	CodeHistory  Code = "MP-HISTORY"
 	CodeLocked   Code = "MP-LOCKED"
+	CodeGone     Code = "MP-GONE"
 	CodeClock    Code = "MP-CLOCK"
 	CodeDisk     Code = "MP-DISK"
 	CodePlugin   Code = "MP-PLUGIN"

@@ -180,12 +180,11 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 	if err := g.draw(); err != nil {
 		return err
 	}
-	_, journal := g.repo.FS.Lstat(repo.JournalFile)
-	if g.opt.DryRun || g.refused() || g.idle() && g.linked && errors.Is(journal, fs.ErrNotExist) {
+	if g.opt.DryRun || g.refused() || g.idle() && g.linked && !g.repo.Unfinished() {
 		g.tell(out)
 		return nil
 	}
-	tx, err := commit.Begin(ctx, g.repo, CommitOptions(g.repo, g.opt))
+	tx, err := commit.Begin(ctx, g.repo, CommitOptions(g.opt))
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,14 @@ import (
 
 // CommitOptions are how a commit in a pacman repository begins, for callers that only
 // want it recovered.
-func CommitOptions(r *repo.Repo, opt Options) commit.Options {
-	return commit.Options{LockWait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting, Replan: replanner(r, opt)}
+func CommitOptions(opt Options) commit.Options {
+	return commit.Options{LockWait: opt.LockWait, Program: opt.Program, Waiting: opt.Waiting, Replan: replanner(opt)}
 }
 
 // replanner plans a decided change again, on what somebody else has made of the
 // repository.
-func replanner(r *repo.Repo, opt Options) commit.Replan {
-	return func(ctx context.Context, intent json.RawMessage, stage string) (commit.Change, error) {
+func replanner(opt Options) commit.Replan {
+	return func(ctx context.Context, r *repo.Repo, intent json.RawMessage, stage string) (commit.Change, error) {
 		g, _, err := begin(r, opt)
 		if err != nil {
 			return commit.Change{}, err

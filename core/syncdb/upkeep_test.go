@@ -18,7 +18,7 @@ func (w *world) check(t *testing.T, repair bool) []report.Code {
 	r, err := w.open(w.Mem)
 	must(err)
 	opt := upkeep.Options{
-		Deep: true, Commit: CommitOptions(r, Options{LockWait: 10 * time.Second}),
+		Deep: true, Commit: CommitOptions(Options{LockWait: 10 * time.Second}),
 		Rewrite: func(ctx context.Context) error {
 			_, err := Heal(ctx, r, Options{LockWait: 10 * time.Second})
 			return err

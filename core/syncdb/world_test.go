@@ -266,7 +266,7 @@ func recoverOnly(w *world, fsys vfs.FS) error {
 	if err != nil {
 		return err
 	}
-	tx, err := commit.Begin(context.Background(), r, CommitOptions(r, Options{LockWait: 10 * time.Second}))
+	tx, err := commit.Begin(context.Background(), r, CommitOptions(Options{LockWait: 10 * time.Second}))
 	if err != nil {
 		return err
 	}

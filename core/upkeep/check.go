@@ -118,7 +118,7 @@ func (c *checker) settled() (Checkup, error) {
 		if err != nil {
 			return c.checkup(), err
 		}
-		if slices.Equal(before, after) && !c.unfinished() || try == checkTries {
+		if slices.Equal(before, after) && !c.r.Unfinished() || try == checkTries {
 			return c.checkup(), nil
 		}
 		c.r.Sleep(checkPause)
@@ -135,11 +135,6 @@ func (c *checker) identities() ([]repo.Identity, error) {
 		list = append(list, id)
 	}
 	return list, nil
-}
-
-func (c *checker) unfinished() bool {
-	_, err := c.r.FS.Lstat(repo.JournalFile)
-	return err == nil
 }
 
 // pass looks at everything once.
@@ -174,7 +169,7 @@ func (c *checker) tell(code report.Code, s report.Severity, file, message string
 
 // journal: a change that is decided and not finished.
 func (c *checker) journal() {
-	if !c.unfinished() {
+	if !c.r.Unfinished() {
 		return
 	}
 	d := c.tell(report.CodeJournal, report.SeverityWarning, repo.JournalFile, "an interrupted publish waits to be finished")

@@ -37,7 +37,7 @@ func (w *world) export(t testing.TB, to vfs.FS) (upkeep.Exported, error) {
 func (w *world) exportFrom(t testing.TB, from, to vfs.FS) (upkeep.Exported, error) {
 	t.Helper()
 	r := w.open(t, from)
-	return upkeep.Export(context.Background(), r, pipeline.Mmpack{}, upkeep.Target{FS: to, Path: "/www"}, pipeline.CommitOptions(r, pipeline.Options{}))
+	return upkeep.Export(context.Background(), r, pipeline.Mmpack{}, upkeep.Target{FS: to, Path: "/www"}, pipeline.CommitOptions(pipeline.Options{}))
 }
 
 // served judges a folder as a web server shows it: what its indexes name is there, with
@@ -252,7 +252,7 @@ func TestExportEveryCallFails(t *testing.T) {
 				r := w.open(t, vfs.Observe(w.Mem, func(vfs.Op) error { return nil }))
 				r.FS = vfs.Observe(w.Mem, fail)
 				_, err := upkeep.Export(context.Background(), r, pipeline.Mmpack{}, upkeep.Target{FS: vfs.Observe(to, fail), Path: "/www"},
-					pipeline.CommitOptions(r, pipeline.Options{}))
+					pipeline.CommitOptions(pipeline.Options{}))
 				if n <= k {
 					return
 				}

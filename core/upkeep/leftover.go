@@ -58,7 +58,7 @@ func leftoverNames(r *repo.Repo) ([]string, error) {
 		}
 	}
 	// A journal that is not finished needs its stage.
-	if _, err := r.FS.Lstat(repo.JournalFile); errors.Is(err, fs.ErrNotExist) {
+	if !r.Unfinished() {
 		dead, err := deadStages(r.FS)
 		if err != nil {
 			return nil, err

@@ -95,7 +95,7 @@ func (w *world) publish(t testing.TB, name string) {
 
 func (w *world) options(r *repo.Repo, deep bool) upkeep.Options {
 	return upkeep.Options{
-		Deep: deep, Commit: pipeline.CommitOptions(r, pipeline.Options{}),
+		Deep: deep, Commit: pipeline.CommitOptions(pipeline.Options{}),
 		Rewrite: func(ctx context.Context) error {
 			_, err := pipeline.Heal(ctx, r, pipeline.Options{})
 			return err

@@ -64,6 +64,28 @@ func (o *observed) do(kind, name string, call func() error) error {
 // Space measures where the FS below can.
 func (o *observed) Space() (Space, error) { return SpaceOf(o.fsys) }
 
+// Abs implements [Neighbour] where the FS below does.
+func (o *observed) Abs() (string, error) {
+	if n, ok := o.fsys.(Neighbour); ok {
+		return n.Abs()
+	}
+	return "", errors.ErrUnsupported
+}
+
+// OpenFolder implements [Neighbour] where the FS below does; the other folder is
+// observed, too.
+func (o *observed) OpenFolder(name string) (FS, func() error, error) {
+	n, ok := o.fsys.(Neighbour)
+	if !ok {
+		return nil, nil, errors.ErrUnsupported
+	}
+	fsys, done, err := n.OpenFolder(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return Observe(fsys, o.before), done, nil
+}
+
 func (o *observed) Open(name string) (File, error) {
 	return o.open("open", name, func() (File, error) { return o.fsys.Open(name) })
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -16,7 +17,10 @@ type Dir struct {
 	path string
 }
 
-var _ FS = (*Dir)(nil)
+var (
+	_ FS        = (*Dir)(nil)
+	_ Neighbour = (*Dir)(nil)
+)
 
 // OpenDir opens an existing folder. Close it when nobody uses it any more.
 func OpenDir(name string) (*Dir, error) {
@@ -29,6 +33,18 @@ func OpenDir(name string) (*Dir, error) {
 
 // Path is the name that the folder was opened with.
 func (d *Dir) Path() string { return d.path }
+
+// Abs implements [Neighbour].
+func (d *Dir) Abs() (string, error) { return filepath.Abs(d.path) }
+
+// OpenFolder implements [Neighbour].
+func (d *Dir) OpenFolder(name string) (FS, func() error, error) {
+	other, err := OpenDir(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return other, other.Close, nil
+}
 
 // Close gives the folder's descriptor back.
 func (d *Dir) Close() error { return d.root.Close() }

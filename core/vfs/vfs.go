@@ -133,6 +133,15 @@ type FS interface {
 	Readlink(name string) (string, error)
 }
 
+// Neighbour is what an FS can be if it is a folder of a machine that has others. Only
+// who is trusted with a repository may say which: names in uploads never get here.
+type Neighbour interface {
+	// Abs is the folder's absolute name.
+	Abs() (string, error)
+	// OpenFolder opens another folder by its absolute name; done gives it back.
+	OpenFolder(name string) (fsys FS, done func() error, err error)
+}
+
 // Cloner is what a File can be if its file system shares blocks between files.
 type Cloner interface {
 	// CloneFrom makes the empty file a copy of src without copying bytes; an

@@ -49,12 +49,13 @@ func Film(disk *vfs.Mem, change func(vfs.FS) error, skip func(where string) bool
 
 // where names the function of core that makes a call, and where that is called.
 func where(op vfs.Op, random []string) string {
-	var pcs [16]uintptr
+	var pcs [24]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for {
 		f, more := frames.Next()
 		name := f.Function[strings.LastIndex(f.Function, "/")+1:]
-		ours := strings.Contains(f.Function, "/core/") && !strings.HasPrefix(name, "vfs.") && !strings.HasPrefix(name, "vfstest.")
+		ours := strings.Contains(f.Function, "/core/") && !strings.HasPrefix(name, "vfs.") && !strings.HasPrefix(name, "vfstest.") &&
+			!strings.Contains(name, "_test.")
 		if ours || !more {
 			outer, _ := frames.Next()
 			return fmt.Sprintf("%s in %s:%d %s %s", name, filepath.Base(outer.File), outer.Line, op.Kind, place(op.Name, random))
