@@ -10,7 +10,7 @@ import (
 )
 
 type checkCmd struct {
-	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
+	Manifests []string `arg:"" name:"manifest" complete:"manifest" help:"The .mmpack-manifest files, with their packages beside them."`
 
 	Arch string `placeholder:"ARCH" help:"Check only the packages of this architecture; default: all that the manifest has."`
 

@@ -21,10 +21,7 @@ type configCmd struct{}
 // Help is shown by --help.
 func (*configCmd) Help() string {
 	return `Shows each value that is not given by a flag, and where it comes from: a variable of the environment, the project's .mmpush.yaml, ` +
-		`the user's own configuration, the system's. The first that has a value is the one that holds. No secret is shown.
-
-Example: mmpush config
-Example: MMPUSH_REPO=/srv/repo mmpush config --json`
+		`the user's own configuration, the system's. The first that has a value is the one that holds. No secret is shown.`
 }
 
 // configuration is the document of config.

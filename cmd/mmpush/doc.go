@@ -11,7 +11,8 @@
 //
 // There is no logic here: a verb wires the rooms together and shows their answer.
 // Each verb has a file of its name. The others: main.go runs a command line,
-// grammar.go reads it, settings.go adds what the configuration says, exit.go has the exit codes, document.go is the JSON,
+// grammar.go reads it, settings.go adds what the configuration says, examples.go has the examples, suggest.go says what a shell may
+// complete, man.go writes the manual, exit.go has the exit codes, document.go is the JSON,
 // printer.go, findings.go and summary.go are the text, color.go and terminal.go
 // what a terminal can do, progress.go what it shows meanwhile; conversation.go and
 // command.go are batch's pipe; modifyrepo.go and argparse.go are the command line of

@@ -33,6 +33,28 @@ const (
 	exitStopped = 130
 )
 
+// exitMeaning says what a code means.
+type exitMeaning struct {
+	code  int
+	means string
+}
+
+// exitMeanings are those of all codes, for people.
+func exitMeanings() []exitMeaning {
+	return []exitMeaning{
+		{exitDone, "Done, or already identical."},
+		{exitInternal, "A defect of mmpush, or a machine that misbehaves."},
+		{exitUsage, "The command line or the configuration is wrong."},
+		{exitRejected, "Rejected by verification or policy."},
+		{exitConflict, "A conflict: published already with other bytes, or by another source."},
+		{exitDenied, "Authentication or rights."},
+		{exitTransport, "The way to the repository failed; run it again to resume."},
+		{exitBusy, "Busy, such as a lock or a quota: try later."},
+		{exitAccepted, "Accepted, and not yet public."},
+		{exitStopped, "Interrupted."},
+	}
+}
+
 // severity is the order of the exit codes for a run with several manifests: the
 // worst last. What says least about the uploads that were not reached is worst; a
 // refusal, which says all, is the mildest.

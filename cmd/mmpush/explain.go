@@ -8,7 +8,7 @@ import (
 )
 
 type explainCmd struct {
-	Codes []string `arg:"" optional:"" name:"code" help:"Codes such as MP-SIZE, in any case. Default: a list of all."`
+	Codes []string `arg:"" optional:"" name:"code" complete:"code" help:"Codes such as MP-SIZE, in any case. Default: a list of all."`
 }
 
 // explained is the document of explain.

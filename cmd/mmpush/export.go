@@ -13,7 +13,7 @@ import (
 )
 
 type exportCmd struct {
-	Dir string `arg:"" help:"The folder: empty, that of an earlier export, or one that is made."`
+	Dir string `arg:"" complete:"folder" help:"The folder: empty, that of an earlier export, or one that is made."`
 	upkeepFlags
 
 	Ignore []string `placeholder:"PATTERN" help:"A name in DIR that belongs there, such as CNAME; can be given several times."`
@@ -22,9 +22,7 @@ type exportCmd struct {
 
 // Help is shown by --help.
 func (*exportCmd) Help() string {
-	return `DIR holds exactly what one generation of the indexes names, whatever is published meanwhile: the two indexes and their files, 0644 in folders 0755, nothing of .mmpush; ready for rsync or a pages host. Files are compared with their SHA-256 as they are copied, and share their blocks where the file system can. Run again, it copies what is new, then switches the indexes, then deletes what has vanished. A folder with other files is refused.
-
-Example: mmpush export -R /srv/repo /srv/www && rsync -a --delete-after /srv/www/ mirror:/srv/www/`
+	return `DIR holds exactly what one generation of the indexes names, whatever is published meanwhile: the two indexes and their files, 0644 in folders 0755, nothing of .mmpush; ready for rsync or a pages host. Files are compared with their SHA-256 as they are copied, and share their blocks where the file system can. Run again, it copies what is new, then switches the indexes, then deletes what has vanished. A folder with other files is refused.`
 }
 
 // exported is the document of export.

@@ -19,9 +19,7 @@ type fsckCmd struct {
 
 // Help is shown by --help.
 func (*fsckCmd) Help() string {
-	return `Looks at the indexes, the files that they name, the list of retired files, the history, modes, owners and dates, and at what is in the folder and nobody's. Each difference is named with a code, and with what --repair would do about it; that never deletes what may be somebody's, and never writes bytes that have not the SHA-256 that the index names. Publishes may go on meanwhile; only --repair takes the lock. The exit code is 3 if differences are left.
-
-Example, for a weekly job: mmpush fsck -R /srv/repo --deep --ignore index.html`
+	return `Looks at the indexes, the files that they name, the list of retired files, the history, modes, owners and dates, and at what is in the folder and nobody's. Each difference is named with a code, and with what --repair would do about it; that never deletes what may be somebody's, and never writes bytes that have not the SHA-256 that the index names. Publishes may go on meanwhile; only --repair takes the lock. The exit code is 3 if differences are left.`
 }
 
 // checked is the document of fsck.

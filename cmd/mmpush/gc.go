@@ -16,9 +16,7 @@ type gcCmd struct {
 
 // Help is shown by --help.
 func (*gcCmd) Help() string {
-	return `Files that no index names any more stay for the grace time (the setting "grace", 72h), so that whoever holds an older index can download everything in it; beyond "retired-max" (10% of the file system) the oldest go first. Every publish deletes some of what is due; gc deletes all of it. Files that anything names are never deleted.
-
-Example, for a nightly job: mmpush gc -R /srv/repo`
+	return `Files that no index names any more stay for the grace time (the setting "grace", 72h), so that whoever holds an older index can download everything in it; beyond "retired-max" (10% of the file system) the oldest go first. Every publish deletes some of what is due; gc deletes all of it. Files that anything names are never deleted.`
 }
 
 func (c *gcCmd) run(ctx context.Context, a *app) (doc any, code int) {

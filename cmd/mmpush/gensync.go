@@ -17,7 +17,7 @@ import (
 )
 
 type gensyncCmd struct {
-	Dir string `arg:"" name:"dir" help:"The repository's folder, made with mmpush init DIR --kind pacman --name NAME."`
+	Dir string `arg:"" name:"dir" complete:"folder" help:"The repository's folder, made with mmpush init DIR --kind pacman --name NAME."`
 
 	Name             string        `required:"" placeholder:"NAME" help:"The repository's name, as in NAME.db."`
 	Add              []string      `placeholder:"FILE" help:"A package to publish, with its .sig beside it; can be given several times. All of them become visible at once, or none."`
@@ -33,11 +33,7 @@ type gensyncCmd struct {
 func (*gensyncCmd) Help() string {
 	return `Writes NAME.db and NAME.files of a pacman repository: packages come in, are replaced or go, in one step that no reader sees half of. ` +
 		`Packages are read and checked by mmpush itself; no shell and no repo-add is run. A file that was published never changes: the same name with other bytes is a conflict. ` +
-		`Replaced files stay for the repository's grace time.
-
-Example: mmpush gensync /srv/pacman --name demo --add foo-1.0-1-x86_64.pkg.tar.zst
-
-Example, after each upload: mmpush gensync /srv/pacman --name demo --incoming /srv/incoming`
+		`Replaced files stay for the repository's grace time.`
 }
 
 func (c *gensyncCmd) run(ctx context.Context, a *app) (doc any, code int) {

@@ -46,7 +46,11 @@ type grammar struct {
 	Plugin  pluginCmd    `cmd:"" help:"Look at plugins: verifiers and transports in programs of their own."`
 	Config  configCmd    `cmd:"" help:"Show what is set by the environment and the configuration, and where."`
 	Explain explainCmd   `cmd:"" help:"Explain the code of an error or a warning."`
-	Shows   versionCmd   `cmd:"" name:"version" help:"Show the version."`
+
+	Completion completionCmd `cmd:"" help:"Print the completion for a shell."`
+	Man        manCmd        `cmd:"" hidden:"" help:"Write the man pages into a folder."`
+
+	Shows versionCmd `cmd:"" name:"version" help:"Show the version."`
 }
 
 const description = `Publishes what a build left behind, verified and atomically, in a package repository.
@@ -133,15 +137,14 @@ func (a *app) parse() (verb, error) {
 	if wantsVersion(a.Args) {
 		return &versionCmd{}, nil
 	}
+	if len(a.Args) > 0 && a.Args[0] == completeVerb {
+		a.json, a.out.silent = false, false
+		return &completeCmd{a.Args[1:]}, nil
+	}
 	var g grammar
-	k, err := kong.New(&g,
-		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
-		kong.Writers(a.Stdout, a.Stderr), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Bind(a), kong.Resolvers(kong.ResolverFunc(a.resolve)),
-	)
+	k, err := a.grammar(&g)
 	if err != nil {
-		return nil, fmt.Errorf("the grammar: %w", err)
+		return nil, err
 	}
 	ctx, err := k.Parse(a.Args)
 	switch {
@@ -159,6 +162,21 @@ func (a *app) parse() (verb, error) {
 		return nil, fmt.Errorf("the verb %s does nothing", selected.Name)
 	}
 	return v, nil
+}
+
+// grammar makes the parser of the grammar.
+func (a *app) grammar(g *grammar) (*kong.Kong, error) {
+	k, err := kong.New(g,
+		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
+		kong.Writers(a.Stdout, a.Stderr), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Bind(a), kong.Resolvers(kong.ResolverFunc(a.resolve)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("the grammar: %w", err)
+	}
+	addExamples(k.Model.Node)
+	return k, nil
 }
 
 // usageError is about a command line that does not parse, with where to look it
@@ -198,7 +216,9 @@ func decodeText(ctx *kong.DecodeContext, target reflect.Value) error {
 func verbs(root *kong.Node) []string {
 	var names []string
 	for _, n := range root.Children {
-		names = append(names, n.Name)
+		if !n.Hidden {
+			names = append(names, n.Name)
+		}
 	}
 	return names
 }

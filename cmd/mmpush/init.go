@@ -18,7 +18,7 @@ import (
 const initWait = time.Minute
 
 type initCmd struct {
-	Repo string `arg:"" help:"The folder; it is made if it is not there."`
+	Repo string `arg:"" complete:"folder" help:"The folder; it is made if it is not there."`
 
 	Arch string `placeholder:"ARCH" help:"The architecture that the repository serves, such as amd64-debian. Needed for the kind mmpack; for pacman the default is any: packages of all architectures."`
 	Kind string `enum:"mmpack,pacman" default:"mmpack" placeholder:"mmpack|pacman" help:"Whose packages the repository holds. Default: mmpack."`

@@ -9,7 +9,7 @@ import (
 )
 
 type listCmd struct {
-	Patterns []string `arg:"" optional:"" name:"pattern" help:"Names of packages; * and ? stand for any letters. Default: all."`
+	Patterns []string `arg:"" optional:"" name:"pattern" complete:"package" help:"Names of packages; * and ? stand for any letters. Default: all."`
 
 	repoFlag
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type logCmd struct {
-	Patterns []string `arg:"" optional:"" name:"package" help:"Only changes of these packages or sources; * and ? stand for any letters."`
+	Patterns []string `arg:"" optional:"" name:"package" complete:"package" help:"Only changes of these packages or sources; * and ? stand for any letters."`
 
 	repoFlag
 	Number int    `short:"n" default:"20" placeholder:"N" help:"Show the newest N generations; 0 is all. Default: 20."`
@@ -24,9 +24,7 @@ type logCmd struct {
 
 // Help is shown by --help.
 func (*logCmd) Help() string {
-	return `Shows who changed what, the newest first. Each line is a change: its generation, the time (UTC), the user, what was done. A generation with several changes counts them, as in 12.2. What another program has done to the indexes is a change of its own, of the user "?".
-
-Example: mmpush log -R /srv/repo -n 5 'libfoo*' --since 72h`
+	return `Shows who changed what, the newest first. Each line is a change: its generation, the time (UTC), the user, what was done. A generation with several changes counts them, as in 12.2. What another program has done to the indexes is a change of its own, of the user "?".`
 }
 
 // logged is the document of log.

@@ -29,7 +29,7 @@ func (*pluginCmd) Help() string {
 }
 
 type pluginCheckCmd struct {
-	Path string `arg:"" help:"The plugin's program. It is run."`
+	Path string `arg:"" complete:"file" help:"The plugin's program. It is run."`
 }
 
 // pluginDoc is the document of plugin check.

@@ -17,9 +17,9 @@ import (
 )
 
 type pushCmd struct {
-	Manifests []string `arg:"" name:"manifest" help:"The .mmpack-manifest files, with their packages beside them; or pacman packages, for a pacman repository."`
+	Manifests []string `arg:"" name:"manifest" complete:"manifest" help:"The .mmpack-manifest files, with their packages beside them; or pacman packages, for a pacman repository."`
 
-	To             *string `placeholder:"TARGET" help:"Where to publish: the folder of a repository, a server: tupkgs://[USER@]HOST[:PORT], a machine with mmpush: ssh://[USER@]HOST[:PORT]/REPO, or a drop folder: sftp://[USER@]HOST[:PORT]/FOLDER. Default: $$MMPUSH_TO."`
+	To             *string `placeholder:"TARGET" complete:"target" help:"Where to publish: the folder of a repository, a server: tupkgs://[USER@]HOST[:PORT], a machine with mmpush: ssh://[USER@]HOST[:PORT]/REPO, or a drop folder: sftp://[USER@]HOST[:PORT]/FOLDER. Default: $$MMPUSH_TO."`
 	Init           bool    `help:"Make the repository if it is not there; needs --arch."`
 	Arch           string  `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
 	Rebuild        bool    `help:"Ask to replace a published version by other bytes."`

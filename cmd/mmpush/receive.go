@@ -22,7 +22,7 @@ import (
 )
 
 type receiveCmd struct {
-	Repo string `arg:"" optional:"" help:"The repository's folder."`
+	Repo string `arg:"" optional:"" complete:"folder" help:"The repository's folder."`
 
 	As    *string `placeholder:"NAME" help:"Who the user is, for the history and the rights. Default: the account's own name."`
 	Users *string `placeholder:"FILE" help:"The users file: the user has the rights that stand there for NAME. Default: $$MMPUSH_USERS; without either, all rights."`

@@ -15,10 +15,10 @@ import (
 )
 
 type removeCmd struct {
-	Patterns []string `arg:"" optional:"" name:"pattern" help:"Names of binary packages; * and ? stand for any letters. A source goes with its last package."`
+	Patterns []string `arg:"" optional:"" name:"pattern" complete:"package" help:"Names of binary packages; * and ? stand for any letters. A source goes with its last package."`
 	upkeepFlags
 
-	Source  string `placeholder:"NAME" help:"Remove this source with all its packages, instead of packages by name."`
+	Source  string `placeholder:"NAME" complete:"source" help:"Remove this source with all its packages, instead of packages by name."`
 	Version string `name:"version" placeholder:"V" help:"Only this version of the source."`
 	Srcsha  string `placeholder:"SHA256" help:"Only the source whose tarball has this SHA-256."`
 	Purge   bool   `help:"Delete the files at once, without the grace time; no undo brings them back."`
@@ -28,10 +28,7 @@ type removeCmd struct {
 
 // Help is shown by --help.
 func (*removeCmd) Help() string {
-	return `Shows what would go, asks, and takes it out of the indexes. Files stay for the grace time, so that whoever holds an older index can download everything in it, and undo can bring them back; --purge deletes them at once, which breaks such readers. Packages that stay and depend on one that goes are warned of.
-
-Example: mmpush remove -R /srv/repo 'libfoo*'
-Example: mmpush remove -R /srv/repo --source foo --version 1.0.0 --yes`
+	return `Shows what would go, asks, and takes it out of the indexes. Files stay for the grace time, so that whoever holds an older index can download everything in it, and undo can bring them back; --purge deletes them at once, which breaks such readers. Packages that stay and depend on one that goes are warned of.`
 }
 
 func (c *removeCmd) run(ctx context.Context, a *app) (doc any, code int) {

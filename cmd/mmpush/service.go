@@ -30,9 +30,7 @@ type servicePrintCmd struct {
 // Help is shown by --help.
 func (*servicePrintCmd) Help() string {
 	return `The units run "serve" behind a socket of systemd, "watch" for a drop folder, and "gc" each night, as a user of their own with next to no ` +
-		`rights. mmpush-sysusers.conf and mmpush-tmpfiles.conf make that user and the folders.
-
-Example: mmpush service print --dir /etc/systemd/system`
+		`rights. mmpush-sysusers.conf and mmpush-tmpfiles.conf make that user and the folders.`
 }
 
 // printed is the document of service print.

@@ -38,7 +38,7 @@ func (*grammar) BeforeResolve(ctx *kong.Context, a *app) error {
 func (a *app) configFiles(verb string) (files []config.File, ok bool) {
 	first, _, _ := strings.Cut(verb, " ")
 	switch first {
-	case "version", "explain":
+	case "version", "explain", "completion", "man":
 		return nil, false
 	case "serve", "receive", "watch", "batch", "hook":
 	default:

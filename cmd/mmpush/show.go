@@ -19,9 +19,7 @@ type showCmd struct {
 
 // Help is shown by --help.
 func (*showCmd) Help() string {
-	return `Shows all that the history knows of one generation: who, when, from where, each package with what became of it, and what was found.
-
-Example: mmpush show -R /srv/repo 12`
+	return `Shows all that the history knows of one generation: who, when, from where, each package with what became of it, and what was found.`
 }
 
 // shown is the document of show.

@@ -17,7 +17,7 @@ import (
 )
 
 type signCmd struct {
-	Manifest string `arg:"" help:"The .mmpack-manifest file."`
+	Manifest string `arg:"" complete:"manifest" help:"The .mmpack-manifest file."`
 
 	With string `enum:"gpg,ssh,minisign," default:"" placeholder:"gpg|ssh|minisign" help:"The program that signs: gpg, ssh-keygen or minisign. Default: what the key is for; gpg without a key."`
 	Key  string `placeholder:"KEY" help:"Your key: for gpg its fingerprint or address, for ssh a file of a private key, or of a public one whose private half ssh-agent has, for minisign a file of a secret key."`

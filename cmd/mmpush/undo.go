@@ -19,13 +19,7 @@ type undoCmd struct {
 
 // Help is shown by --help.
 func (*undoCmd) Help() string {
-	return `Takes a change back: what it published goes, what it replaced or removed comes back to its place, with the files that stayed for the grace time. Refused, with a list, if a later change has touched the same packages, or if files are past their time. An undo is a change itself: undo it to have the change again.
-
-Example, the last change: mmpush undo -R /srv/repo
-
-Example: mmpush undo -R /srv/repo 12 --dry-run
-
-Example: mmpush undo -R /srv/repo --to 9`
+	return `Takes a change back: what it published goes, what it replaced or removed comes back to its place, with the files that stayed for the grace time. Refused, with a list, if a later change has touched the same packages, or if files are past their time. An undo is a change itself: undo it to have the change again.`
 }
 
 func (c *undoCmd) run(ctx context.Context, a *app) (doc any, code int) {

@@ -96,7 +96,7 @@ func (f passwordFlags) hash(ctx context.Context, a *app, name string, none bool,
 }
 
 type userPasswdCmd struct {
-	Name string `arg:"" help:"The user."`
+	Name string `arg:"" complete:"user" help:"The user."`
 
 	editFlags
 	passwordFlags
@@ -128,7 +128,7 @@ func (c *userPasswdCmd) run(ctx context.Context, a *app) (doc any, code int) {
 }
 
 type userRemoveCmd struct {
-	Names []string `arg:"" name:"name" help:"The users; all of them, or none if one is unknown."`
+	Names []string `arg:"" name:"name" complete:"user" help:"The users; all of them, or none if one is unknown."`
 
 	editFlags
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type userListCmd struct {
-	Names []string `arg:"" optional:"" name:"name" help:"The users. Default: all."`
+	Names []string `arg:"" optional:"" name:"name" complete:"user" help:"The users. Default: all."`
 
 	usersFlag
 }

@@ -14,7 +14,7 @@ import (
 )
 
 type userRightsCmd struct {
-	Name string `arg:"" help:"The user."`
+	Name string `arg:"" complete:"user" help:"The user."`
 
 	Set      []string `sep:"none" placeholder:"RIGHT" help:"These are all rights; may be given several times, as may --add and --remove."`
 	Add      []string `sep:"none" placeholder:"RIGHT" help:"Add a right; over the same source and architecture, add its actions."`
@@ -108,7 +108,7 @@ func stateText(u access.User, separator string) string {
 }
 
 type userTokenCmd struct {
-	Name string `arg:"" help:"The user."`
+	Name string `arg:"" complete:"user" help:"The user."`
 
 	Expires string   `placeholder:"DURATION" help:"How long the token is valid, such as 12h or 90d. Default: for ever."`
 	Label   string   `placeholder:"TEXT" help:"What it is for; letters, digits and . _ @ + ~ -."`

@@ -15,9 +15,7 @@ type verifyLogCmd struct {
 
 // Help is shown by --help.
 func (*verifyLogCmd) Help() string {
-	return `Proves the history: each record names the SHA-256 of the one before it, so an edited, missing or reordered record shows, and is named. What is cut off at the end, or edited in the last record, shows only against a head that was noted elsewhere, such as in a mail or another repository: the line "head" is it.
-
-Example: mmpush verify-log -R /srv/repo --head "$(cat noted-head)"`
+	return `Proves the history: each record names the SHA-256 of the one before it, so an edited, missing or reordered record shows, and is named. What is cut off at the end, or edited in the last record, shows only against a head that was noted elsewhere, such as in a mail or another repository: the line "head" is it.`
 }
 
 // proved is the document of verify-log.

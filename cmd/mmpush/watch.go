@@ -19,7 +19,7 @@ import (
 )
 
 type watchCmd struct {
-	Dir string `arg:"" help:"The drop folder."`
+	Dir string `arg:"" complete:"folder" help:"The drop folder."`
 
 	repoFlag
 	Settle         time.Duration `default:"10m" placeholder:"DURATION" help:"Refuse an upload that is not whole when nothing of it has changed for so long. Default: 10m."`

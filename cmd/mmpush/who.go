@@ -13,16 +13,14 @@ import (
 )
 
 type whoCmd struct {
-	Packages []string `arg:"" name:"package" help:"Names of binary packages."`
+	Packages []string `arg:"" name:"package" complete:"package" help:"Names of binary packages."`
 
 	repoFlag
 }
 
 // Help is shown by --help.
 func (*whoCmd) Help() string {
-	return `Says who published the bytes that are installed under a name from here, when, and over which transport. An undo that brought them back is named too.
-
-Example: mmpush who -R /srv/repo libfoo1`
+	return `Says who published the bytes that are installed under a name from here, when, and over which transport. An undo that brought them back is named too.`
 }
 
 // traced is the document of who.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"path"
 	"strconv"
+	"strings"
 
 	"github.com/mmpush/mmpush/core/yamlfile"
 )
@@ -96,43 +97,73 @@ func (r *settingsReader) count(v yamlfile.Value, at string) int64 {
 	return n
 }
 
+// SettingKey is a key of the settings as people write it.
+type SettingKey struct {
+	Name string
+	// Means says what it does and what it may be.
+	Means string
+	// Example is YAML with the key in it.
+	Example string
+	// rare: a new file has it as a comment.
+	rare bool
+}
+
+// SettingKeys are all keys, in the order of the file.
+func SettingKeys() []SettingKey {
+	return []SettingKey{
+		{Name: "id", Means: "Names the repository for good, wherever it is moved. It is random; leave it.", Example: "id: jhhxxspuhwsxjumx6a5gvsqhl5"},
+		{Name: "kind", Means: "Whose packages the repository holds: mmpack or pacman.", Example: "kind: mmpack"},
+		{Name: "rebuild", Means: "Other bytes under a published name and version: ask (the publisher has to ask for it), allow or never. " +
+			"One word for all, or a mapping of source names (with * and ?) to words; the first that matches decides.", Example: "rebuild: ask"},
+		{Name: "downgrade", Means: "A version that is less than the published one; as rebuild.", Example: "downgrade:\n    \"nightly-*\": allow\n    \"*\": never"},
+		{Name: "take-over", Means: "A package that another source has published; as rebuild.", Example: "take-over: ask"},
+		{Name: "grace", Means: "How long replaced files stay for whoever holds an older index; 0s deletes them at once.", Example: "grace: 72h"},
+		{Name: "retired-max", Means: "How much of the disk they may take, a part (10%) or a size (20GiB); beyond that the oldest go first.", Example: "retired-max: 10%"},
+		{Name: "shared", Means: "Shares .mmpush with the folder's group, whose members may publish then: true or false.", Example: "shared: false"},
+		{Name: "limits", Means: "What one package may unpack to: so many bytes, and so many times its own size besides; the memory that unpacking may take; files in it. " +
+			"Whoever pushes from another machine has it checked there first, with the values that are the default.",
+			Example: "limits:\n    unpacked: 256MiB\n    ratio: 200\n    window: 8MiB\n    members: 500000", rare: true},
+		{Name: "verifiers", Means: "Who else is asked about every change, by name. mode: reject (what it refuses is refused; the default), warn (it is told) or off. " +
+			"Built in are contents, exec, installable, policy, signature and source, each with a config of its own; a plugin needs plugin and sha256, which mmpush plugin check PATH prints, " +
+			"and may have a timeout.",
+			Example: "verifiers:\n    signature: {mode: reject, config: {openpgp: [keys/team.asc]}}\n    no-games: {plugin: /opt/no-games, sha256: HEX, mode: warn, timeout: 30s}", rare: true},
+	}
+}
+
 // formatSettings writes the YAML form, with what each key means; what is there for
 // few is a comment.
 func formatSettings(s Settings) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "# The settings of this repository; man 5 mmpush-settings. They hold from the next command on.\n"+
-		"# The id is random and names the repository for good, wherever it is moved.\nid: %s\nkind: %s\n", s.ID, s.Kind)
-	b.WriteString("\n# What replaces something: ask (the publisher has to ask for it), allow or never.\n" +
-		"# One word for all, or a mapping of source names (with * and ?) to words; the first that matches decides.\n")
-	writePolicy(&b, "rebuild", s.Rebuild)
-	writePolicy(&b, "downgrade", s.Downgrade)
-	writePolicy(&b, "take-over", s.TakeOver)
-	fmt.Fprintf(&b, "\n# How long replaced files stay for whoever holds an older index; 0s deletes them at once.\ngrace: %s\n", s.Grace)
-	fmt.Fprintf(&b, "# How much of the disk they may take (10%% of it, or 20GiB); beyond that the oldest go first.\nretired-max: %s\n", s.RetiredMax)
-	fmt.Fprintf(&b, "\n# Share this folder with its group, whose members may publish then.\nshared: %t\n", s.Shared)
-	b.WriteString(settingsComments)
+	b := bytes.NewBufferString("# The settings of this repository: man 5 mmpush-settings.\n")
+	values := map[string]func(key string){
+		"id": func(key string) { fmt.Fprintf(b, "%s: %s\n", key, s.ID) }, "kind": func(key string) { fmt.Fprintf(b, "%s: %s\n", key, s.Kind) },
+		"rebuild": func(key string) { writePolicy(b, key, s.Rebuild) }, "downgrade": func(key string) { writePolicy(b, key, s.Downgrade) },
+		"take-over": func(key string) { writePolicy(b, key, s.TakeOver) }, "grace": func(key string) { fmt.Fprintf(b, "%s: %s\n", key, s.Grace) },
+		"retired-max": func(key string) { fmt.Fprintf(b, "%s: %s\n", key, s.RetiredMax) }, "shared": func(key string) { fmt.Fprintf(b, "%s: %t\n", key, s.Shared) },
+	}
+	for _, k := range SettingKeys() {
+		b.WriteByte('\n')
+		comment(b, k.Means)
+		if k.rare {
+			b.WriteString("# " + strings.ReplaceAll(k.Example, "\n", "\n# ") + "\n")
+			continue
+		}
+		values[k.Name](k.Name)
+	}
 	return b.Bytes()
 }
 
-// settingsComments are the keys that most repositories leave alone.
-const settingsComments = `
-# What one package may unpack to: so many bytes, and so many times its own size
-# besides; the memory that unpacking may take; files in it. A push from another
-# machine checks with these values before it sends anything.
-# limits:
-#     unpacked: 256MiB
-#     ratio: 200
-#     window: 8MiB
-#     members: 500000
-
-# Who else is asked about every change. mode: reject (what it refuses is refused),
-# warn (it is told) or off. Built in are contents, exec, installable, policy,
-# signature and source; a plugin needs plugin and sha256, which
-# mmpush plugin check PATH prints.
-# verifiers:
-#     signature: {mode: reject, config: {openpgp: [keys/team.asc]}}
-#     no-games: {plugin: /opt/no-games, sha256: HEX, mode: warn, timeout: 30s}
-`
+// comment writes text as comments of at most 80 characters.
+func comment(b *bytes.Buffer, text string) {
+	line := "#"
+	for _, word := range strings.Fields(text) {
+		if len(line)+1+len(word) > 80 {
+			b.WriteString(line + "\n")
+			line = "#"
+		}
+		line += " " + word
+	}
+	b.WriteString(line + "\n")
+}
 
 func writePolicy(b *bytes.Buffer, key string, p Policy) {
 	switch {

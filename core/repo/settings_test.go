@@ -22,7 +22,7 @@ func TestWrittenSettings(t *testing.T) {
 	}
 	var open strings.Builder
 	for line := range strings.Lines(text) {
-		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, " ") || strings.HasSuffix(rest, "s:\n")) {
+		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, " ") || rest == "limits:\n" || rest == "verifiers:\n") {
 			line = rest
 		}
 		open.WriteString(strings.ReplaceAll(line, "HEX", strings.Repeat("ab", 32)))
@@ -31,8 +31,13 @@ func TestWrittenSettings(t *testing.T) {
 	if err != nil || len(got.Verifiers) != 2 || got.Limits != archive.DefaultLimits() {
 		t.Errorf("%+v %v\nof\n%s", got, err, &open)
 	}
+	for _, k := range SettingKeys() {
+		if _, err := parseSettings([]byte(strings.ReplaceAll(k.Example, "HEX", strings.Repeat("ab", 32))), "mmpack"); err != nil || !strings.HasPrefix(k.Example, k.Name+":") {
+			t.Errorf("the example of %s: %v", k.Name, err)
+		}
+	}
 	for line := range strings.Lines(text) {
-		if len(line) > 121 {
+		if len(line) > 81 {
 			t.Errorf("a line of %d characters: %s", len(line), line)
 		}
 	}
