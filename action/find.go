@@ -20,8 +20,8 @@ type Search struct {
 	Files []string
 	// Looked is the folder that was looked through.
 	Looked string
-	// Near are a few manifests below that folder that were not meant, or that there is
-	// no such folder.
+	// Near are, if nothing was found, a few manifests below that folder, else what is in
+	// it, or that there is no such folder.
 	Near []string
 }
 
@@ -97,7 +97,25 @@ func find(ctx context.Context, pattern string) (Search, error) {
 		return nil
 	})
 	slices.Sort(s.Files)
+	if err == nil && len(s.Files)+len(s.Near) == 0 {
+		s.list(filepath.FromSlash(root))
+	}
 	return s, err
+}
+
+// list notes what is in a folder.
+func (s *Search) list(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		s.near(fmt.Sprint(err))
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() {
+			name += "/"
+		}
+		s.near(name)
+	}
 }
 
 // nearAtMost is how many files are told that were not meant.

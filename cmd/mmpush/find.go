@@ -50,7 +50,7 @@ func (f findFlags) expand(ctx context.Context, names []string) ([]string, error)
 func unmatched(s action.Search) string {
 	text := fmt.Sprintf("nothing matches %s; looked in %s", visible(s.Pattern), visible(s.Looked))
 	if len(s.Near) == 0 {
-		return text + ", which has no manifest"
+		return text + ", which is empty"
 	}
 	for i := range s.Near {
 		s.Near[i] = visible(s.Near[i])

@@ -136,6 +136,11 @@ func (a *app) end(doc any, code int) int {
 			a.err.problem(err)
 			code = worse(code, exitInternal)
 		}
+		// To a workflow, a step that ends with another code has failed; that the upload
+		// is not public yet is in its outputs.
+		if code == exitAccepted {
+			code = exitDone
+		}
 	}
 	if a.out.failed == nil {
 		return code

@@ -162,7 +162,7 @@ func TestPatternsOnARunner(t *testing.T) {
 	j.wants(t, wants{result: "published", summary: []string{"## mmpush: published (3 uploads)\n"}}, "--glob", all+"\n\n"+manifestOf(t, "uploads/01-foo-1.0.0"), "--to", at)
 	j.wants(t, wants{
 		code: exitUsage, result: "error",
-		annotations: []string{"nothing matches ../../testdata/mmpack/uploads/*.mmpack; looked in ../../testdata/mmpack/uploads, which has no manifest%0Anothing matches", "/nowhere: there is no /nowhere"},
+		annotations: []string{"nothing matches ../../testdata/mmpack/uploads/*.mmpack; looked in ../../testdata/mmpack/uploads: 01-foo-1.0.0/, 02-", "/nowhere: there is no /nowhere"},
 	}, "--glob", filepath.Join(corpus, "uploads", "*.mmpack"), "/nowhere/*", all, "--to", at)
 	j.wants(t, wants{result: "unchanged", summary: []string{"(3 uploads)"}}, "--glob", "--fail-on-unmatched=false", "/nowhere/*", all, "--to", at)
 	j.wants(t, wants{result: "unchanged", log: []string{"nothing to do"}, summary: []string{"## mmpush: nothing to publish\n"}}, "--glob", "--no-fail-on-unmatched", "/nowhere/*", "--to", at)

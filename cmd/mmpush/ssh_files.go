@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -16,41 +14,69 @@ const (
 	hostsVariable = "MMPUSH_KNOWN_HOSTS"
 )
 
-// sshFiles writes the key and the known hosts of the environment into files that only we
-// can read, and returns the options by which ssh uses them and nothing else. The caller
-// calls done, which deletes them, at the end.
+// sshFiles puts the key and the known hosts of the environment where ssh can read them,
+// and returns the options by which it uses them and nothing else. The caller calls done,
+// which deletes them, at the end.
 func (a *app) sshFiles() (options []string, done func(), err error) {
-	key, hosts := a.Getenv(keyVariable), a.Getenv(hostsVariable)
-	if strings.TrimSpace(key) == "" && strings.TrimSpace(hosts) == "" {
-		return nil, func() {}, nil
+	var open []func()
+	done = func() {
+		for _, remove := range open {
+			remove()
+		}
 	}
-	// Others can neither read it nor look into it.
-	dir, err := os.MkdirTemp("", "mmpush-ssh-")
-	if err != nil {
-		return nil, nil, err
-	}
-	done = func() { _ = os.RemoveAll(dir) }
-	write := func(name, text string) (string, error) {
-		name = filepath.Join(dir, name)
+	for _, f := range []struct {
+		variable, option string
+		more             []string
+	}{
+		{keyVariable, "IdentityFile", []string{"-oBatchMode=yes", "-oIdentitiesOnly=yes"}},
+		{hostsVariable, "UserKnownHostsFile", []string{"-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no"}},
+	} {
+		text := strings.TrimSpace(a.Getenv(f.variable))
+		if text == "" {
+			continue
+		}
 		// What was pasted on Windows has another end of line, which ssh does not take.
-		text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) + "\n"
-		return name, os.WriteFile(name, []byte(text), 0o600)
-	}
-	if strings.TrimSpace(key) != "" {
-		name, writeErr := write("key", key)
-		err = errors.Join(err, writeErr)
-		options = append(options, "-oBatchMode=yes", "-oIdentitiesOnly=yes", sshOption("IdentityFile", name))
-	}
-	if strings.TrimSpace(hosts) != "" {
-		name, writeErr := write("known_hosts", hosts)
-		err = errors.Join(err, writeErr)
-		options = append(options, "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no", sshOption("UserKnownHostsFile", name))
-	}
-	if err != nil {
-		done()
-		return nil, nil, err
+		name, remove, err := privateFile(strings.ReplaceAll(text, "\r\n", "\n") + "\n")
+		if err != nil {
+			done()
+			return nil, nil, fmt.Errorf("$%s: %w", f.variable, err)
+		}
+		open = append(open, remove)
+		options = append(append(options, f.more...), sshOption(f.option, name))
 	}
 	return options, done, nil
+}
+
+// privateFile makes a file that only we can read, with mode 0600, and writes a text into
+// it. Where the system lets us, it has no name in any folder: it is gone with the process,
+// however that ends.
+func privateFile(text string) (name string, remove func(), err error) {
+	f, err := os.CreateTemp("", "mmpush-ssh-")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = f.Close(); _ = os.Remove(f.Name()) }
+	name = f.Name()
+	if nameless := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()); opens(nameless) {
+		if err := os.Remove(f.Name()); err == nil {
+			name, remove = nameless, func() { _ = f.Close() }
+		}
+	}
+	if _, err := f.WriteString(text); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return name, remove, nil
+}
+
+// opens reports whether a name leads to a file that can be read.
+func opens(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
 }
 
 // sshOption names a file to ssh, which takes white space in an option for the end of the

@@ -80,7 +80,7 @@ func (a *app) one(ctx context.Context, name string, do work) (answer, int, error
 	}
 	a.err.findings(rep.Findings)
 	if rep.Result == report.Rejected {
-		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+name+a.consequence(rep))
+		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+visible(name)+a.consequence(rep))
 	}
 	return answer{Report: rep, manifest: name, lines: lines}, exitOfReport(rep), nil
 }

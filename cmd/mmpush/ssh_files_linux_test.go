@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -21,10 +19,12 @@ func TestKeyFromTheEnvironment(t *testing.T) {
 	}
 	t.Setenv("TMPDIR", temp)
 	key := mustRead(t, strings.TrimSuffix(r.KeyFile("client"), ".pub"))
-	// An ssh that writes down what it is started with, and what others may do to the files.
+	// An ssh that writes down what it is started with, what the files are like, and what is
+	// in the folder for files of a moment.
 	seen := filepath.Join(t.TempDir(), "seen")
 	spy := filepath.Join(t.TempDir(), "ssh")
-	script := "#!/bin/sh\n{ env; printf '%s\\n' \"$@\"; ls -lR " + ssh.Quote(temp) + "; } >> " + ssh.Quote(seen) + "\nexec ssh -F none \"$@\"\n"
+	script := "#!/bin/sh\n{ env; printf '%s\\n' \"$@\"; for a; do case $a in -o*File=*) f=${a#*=\\\"}; stat -L -c 'mode %a' \"${f%\\\"}\"; esac; done; ls -A " +
+		ssh.Quote(temp) + " | sed 's/^/left /'; } >> " + ssh.Quote(seen) + " 2>&1\nexec ssh -F none \"$@\"\n"
 	if err := os.WriteFile(spy, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,8 @@ func TestKeyFromTheEnvironment(t *testing.T) {
 	if strings.Contains(what, secret) || strings.Contains(what, "hunter2") {
 		t.Errorf("ssh has the secret itself:\n%s", what)
 	}
-	if !strings.Contains(what, "drwx------") || strings.Count(what, "-rw-------") != 2 {
-		t.Errorf("others may read the files:\n%s", what)
+	if strings.Count(what, "mode 600\n") != 2 || strings.Contains(what, "\nleft ") {
+		t.Errorf("others may read the files, or they would outlive a kill:\n%s", what)
 	}
 
 	// A server with another key is not trusted, and nobody is asked.
