@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/plugins/transports/ssh"
 )
 
 // stdio is the conversation's connection: standard input and output, in a mode in
@@ -20,6 +21,7 @@ func (a *app) stdio() io.ReadWriteCloser {
 	// Else a client that is gone would kill us in the middle of a publish that we owe
 	// it: the write of a progress message would.
 	signal.Ignore(syscall.SIGPIPE)
+	ssh.Widen(os.Stdin)
 	return &stdio{in: pollable(os.Stdin, "standard input"), out: pollable(os.Stdout, "standard output")}
 }
 

@@ -80,8 +80,8 @@ func (s *Server) hashHeld(ctx context.Context, fsys vfs.FS, name string, size in
 	return hashFile(ctx, fsys, name, size, into)
 }
 
-// hashFile reads a file of at most size bytes into sums. It ends early with ctx.
-func hashFile(ctx context.Context, fsys vfs.FS, name string, size int64, into sums) error {
+// hashFile reads a file of at most size bytes into sums, or whatever has them. It ends early with ctx.
+func hashFile(ctx context.Context, fsys vfs.FS, name string, size int64, into io.Writer) error {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return err
@@ -182,24 +182,25 @@ func (s *Server) inArea(user, sha string) (string, error) {
 	return "", nil
 }
 
-// store moves a whole partial to the area, durably.
-func (in *intake) store(ctx context.Context, f *file, sha string) error {
+// store moves a whole partial to the area, durably, and returns its name there.
+func (in *intake) store(ctx context.Context, f *file, sha string) (at string, err error) {
 	if f.counted == "" {
 		if err := in.s.exclusively(ctx, func() error { return in.countLate(f, sha) }); err != nil {
-			return err
+			return "", err
 		}
 	}
 	user := in.s.path("area", in.acc.name)
 	folder := path.Join(user, sha)
 	for _, dir := range []string{user, folder} {
 		if err := in.s.makeFolder(dir); err != nil {
-			return err
+			return "", err
 		}
 	}
-	if err := in.s.State.Rename(in.partial(f), path.Join(folder, f.Name)); err != nil {
-		return err
+	at = path.Join(folder, f.Name)
+	if err := in.s.State.Rename(in.partial(f), at); err != nil {
+		return "", err
 	}
-	return errors.Join(in.s.State.SyncDir(folder), in.s.State.SyncDir(user), in.s.State.SyncDir(in.s.path("area")))
+	return at, errors.Join(in.s.State.SyncDir(folder), in.s.State.SyncDir(user), in.s.State.SyncDir(in.s.path("area")))
 }
 
 // discard deletes files of the area that nobody counts on any more; mine says how often

@@ -63,8 +63,12 @@
 // of them. Then a session of the same user that sends one of the same files is
 // told to go and its bytes are taken over; then the declared bytes are admitted
 // against the user's quota and the free space, and reserved. What has come is kept
-// however the connection ends. A whole file is hashed: a wrong one is deleted, a right
-// one goes to the area.
+// however the connection ends. A file is hashed while it
+// comes: a wrong one is deleted, a right one goes to the area. A large package is looked
+// into at the same time; what was seen is all that the verdict needs, as long as the file
+// is the same and nobody has written to it. So many uploads have that at once as may be
+// verified at once; the packages of others, and of earlier sessions, are read for the
+// verdict.
 //
 // A manifest is run when every file that it names for the repository's architecture
 // is there by its SHA-256: in the user's area, whichever session sent it, or

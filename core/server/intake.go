@@ -52,6 +52,10 @@ type intake struct {
 	notes       []report.Finding
 	// faulty is the first file that was not brought to the incoming folder.
 	faulty *file
+	// looks are into the packages that come, nil before the first; seen is what was seen
+	// of the files of this upload, by their names in the area.
+	looks *upload.Looks
+	seen  map[string]*arrived
 
 	// Under the server's mu.
 	judging, closed bool
@@ -62,7 +66,7 @@ type intake struct {
 var _ tupkg.Intake = (*intake)(nil)
 
 func newIntake(v *visit, who access.Identity, d tupkg.Declaration) *intake {
-	in := &intake{id: newID(), s: v.s, v: v, acc: v.acc, who: who, d: d, files: make([]file, len(d.Files)), held: make([]int64, len(d.Files)), released: make(chan struct{})}
+	in := &intake{id: newID(), s: v.s, v: v, acc: v.acc, who: who, d: d, files: make([]file, len(d.Files)), held: make([]int64, len(d.Files)), seen: map[string]*arrived{}, released: make(chan struct{})}
 	keys := map[string]bool{}
 	for i, f := range d.Files {
 		key := keyOf(f)
@@ -154,24 +158,21 @@ func (in *intake) Held() []int64 { return in.held }
 // Receive implements [tupkg.Intake].
 func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 	f := &in.files[i]
-	got := sumsFor(f.Declared)
-	to, err := in.resume(ctx, f, in.held[i], got)
+	w := in.witness(ctx, f)
+	defer w.look.End()
+	to, err := in.resume(ctx, f, in.held[i], w)
 	if err != nil {
 		return in.v.failure("receiving", noRoom(err))
 	}
 	early, flushed := upload.FlushEarly(to)
-	err, ours := in.copy(early, r, got)
+	err, ours := in.copy(early, r, w)
 	if ferr := flushed(); err == nil && ferr != nil {
 		err, ours = ferr, true
 	}
 	if err == nil {
-		err, ours = to.Sync(), true
-	}
-	if cerr := to.Close(); err == nil {
-		err, ours = cerr, true
-	}
-	if err == nil {
-		err, ours = in.settle(ctx, f, got), true
+		err, ours = in.finish(ctx, f, to, w), true
+	} else {
+		_ = to.Close()
 	}
 	if err != nil && ours {
 		return in.v.failure("receiving", noRoom(err))
@@ -179,45 +180,67 @@ func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 	return err
 }
 
-// resume opens a partial at its end and hashes what is there.
-func (in *intake) resume(ctx context.Context, f *file, held int64, got sums) (vfs.File, error) {
+// resume opens a partial at its end, and the witness sees what is there.
+func (in *intake) resume(ctx context.Context, f *file, held int64, w *witness) (vfs.File, error) {
 	if held > 0 {
-		if err := hashFile(ctx, in.s.State, in.partial(f), held, got); err != nil {
+		if err := hashFile(ctx, in.s.State, in.partial(f), held, w); err != nil {
 			return nil, err
 		}
 	}
 	return in.s.State.Append(in.partial(f), in.s.fileMode)
 }
 
-// copy stores what comes. ours: the error is not the connection's.
-func (in *intake) copy(to io.Writer, r io.Reader, got sums) (err error, ours bool) {
-	buf := make([]byte, 256<<10)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := to.Write(buf[:n]); werr != nil {
-				return werr, true
-			}
-			_, _ = got.Write(buf[:n])
-			in.s.came(in, int64(n))
-			in.s.Meter.Received(int64(n))
-		}
-		if errors.Is(err, io.EOF) {
-			return nil, false
-		}
-		if err != nil {
-			return err, false
-		}
-	}
+// storing is the way of a file's bytes to the disk.
+type storing struct {
+	in *intake
+	to io.Writer
+	w  *witness
+	// err is the disk's.
+	err error
 }
 
-// settle judges a file that is there to its last byte: into the area, or away.
-func (in *intake) settle(ctx context.Context, f *file, got sums) error {
-	if got.matches(f.Declared) {
-		if err := in.store(ctx, f, got.sha()); err != nil {
+// Write implements [io.Writer].
+func (s *storing) Write(p []byte) (int, error) {
+	if s.err = s.w.store(s.to, p); s.err != nil {
+		return 0, s.err
+	}
+	s.in.s.came(s.in, int64(len(p)))
+	s.in.s.Meter.Received(int64(len(p)))
+	return len(p), nil
+}
+
+// copy stores what comes. ours: the error is not the connection's.
+func (in *intake) copy(to io.Writer, r io.Reader, w *witness) (err error, ours bool) {
+	s := &storing{in: in, to: to, w: w}
+	var buf []byte
+	if _, direct := r.(io.WriterTo); !direct {
+		buf = make([]byte, 256<<10)
+	}
+	_, err = io.CopyBuffer(s, r, buf)
+	return err, s.err != nil
+}
+
+// finish makes a file that is there to its last byte durable, closes it, and judges it.
+func (in *intake) finish(ctx context.Context, f *file, to vfs.File, w *witness) error {
+	err := to.Sync()
+	info, serr := to.Stat()
+	if err = errors.Join(err, serr, to.Close()); err != nil {
+		return err
+	}
+	return in.settle(ctx, f, w, info)
+}
+
+// settle judges a durable file by what was seen of it: into the area, or away.
+func (in *intake) settle(ctx context.Context, f *file, w *witness, info vfs.Info) error {
+	inside := w.look.End()
+	if w.matches(f.Declared) {
+		sha := w.sha()
+		at, err := in.store(ctx, f, sha)
+		if err != nil {
 			return err
 		}
-		f.sha = got.sha()
+		f.sha = sha
+		in.seen[at] = &arrived{upload.Seen{Size: f.Size, SHA256: sha, Package: inside}, info}
 		return nil
 	}
 	what, want := "SHA-256", f.SHA256
@@ -240,23 +263,27 @@ func (in *intake) settleRest(ctx context.Context) error {
 		if f.sha != "" || f.wrong != nil {
 			continue
 		}
-		got := sumsFor(f.Declared)
-		to, err := in.resume(ctx, f, in.held[i], got)
-		if err == nil {
-			err = errors.Join(to.Sync(), to.Close())
-		}
-		if err == nil {
-			err = in.settle(ctx, f, got)
-		}
-		if err != nil {
+		if err := in.settleOne(ctx, f, in.held[i]); err != nil {
 			return noRoom(err)
 		}
 	}
 	return nil
 }
 
+// settleOne judges one of them.
+func (in *intake) settleOne(ctx context.Context, f *file, held int64) error {
+	w := in.witness(ctx, f)
+	defer w.look.End()
+	to, err := in.resume(ctx, f, held, w)
+	if err != nil {
+		return err
+	}
+	return in.finish(ctx, f, to, w)
+}
+
 // Close implements [tupkg.Intake].
 func (in *intake) Close() error {
+	in.doneLooking()
 	in.v.end()
 	in.s.release(in)
 	return nil

@@ -138,7 +138,7 @@ func (in *intake) missing(c candidate, files []wanted) []report.Finding {
 
 // request is the upload on its way into the line.
 func (in *intake) request(c candidate, text []byte, m *manifest.Manifest, files map[string]place, tell func(tupkg.Progress)) pipeline.Request {
-	u := upload.Upload{Kind: upload.Mmpack, Name: c.name, Manifest: m, Text: text, FS: shelf{in.s.State, files}, Dir: "."}
+	u := upload.Upload{Kind: upload.Mmpack, Name: c.name, Manifest: m, Text: text, FS: shelf{in.s.State, files, in.seen}, Dir: "."}
 	for _, s := range c.signatures {
 		u.Signatures = append(u.Signatures, s.Signature)
 	}

@@ -83,6 +83,10 @@ type Server struct {
 	hashing chan struct{}
 	// queued counts the uploads that wait for a slot, or for what comes behind it.
 	queued atomic.Int64
+	// looking has room for the uploads whose packages are looked into while they come,
+	// if they have lookFrom bytes.
+	looking  chan struct{}
+	lookFrom int64
 	// stopping is closed when the server drains.
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -128,7 +132,8 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		Options: o, arch: r.Arch, fileMode: r.PrivateFileMode(), folderMode: r.PrivateFolderMode(),
 		self: newID(), turn: make(chan struct{}, 1),
-		slots: make(chan struct{}, o.Limits.Publishes), hashing: make(chan struct{}, o.Limits.Publishes), stopping: make(chan struct{}),
+		slots: make(chan struct{}, o.Limits.Publishes), hashing: make(chan struct{}, o.Limits.Publishes),
+		looking: make(chan struct{}, o.Limits.Publishes), lookFrom: lookFrom, stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
 	if err := s.recognise(r); err != nil {

@@ -16,6 +16,8 @@ import (
 type shelf struct {
 	vfs.FS
 	files map[string]place
+	// seen are files of the area that were seen on their way there, by their names.
+	seen map[string]*arrived
 }
 
 // Open implements [vfs.FS].
@@ -42,17 +44,23 @@ var _ upload.Giver = shelf{}
 // could ever open: they were made, hashed and synced here, and were closed before they
 // came there. One of another user, or of a group, may still be open somewhere. Its name in
 // the area stays until the upload is published, so that no death loses it.
-func (s shelf) Give(name string, to vfs.FS, as string) bool {
+func (s shelf) Give(name string, to vfs.FS, as string) (*upload.Seen, bool) {
 	p := s.files[name]
 	linker, ok := to.(vfs.Linker)
 	if !ok || !p.received || p.fs != to {
-		return false
+		return nil, false
 	}
 	info, err := p.fs.Lstat(p.name)
 	if err != nil || !info.IsRegular() || info.Links > 1 || info.Mode&0o022 != 0 || info.Owned && int(info.UID) != os.Geteuid() {
-		return false
+		return nil, false
 	}
-	return linker.Link(p.name, as) == nil
+	if linker.Link(p.name, as) != nil {
+		return nil, false
+	}
+	if a := s.seen[p.name]; a != nil && a.is(info) {
+		return &a.Seen, true
+	}
+	return nil, true
 }
 
 // detach gives the files of a published upload that stay in the area a content of their

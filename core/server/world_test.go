@@ -133,7 +133,7 @@ func (w *world) start(t testing.TB, change ...func(*Options)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.lastWord = 50 * time.Millisecond
+	s.lastWord, s.lookFrom = 50*time.Millisecond, 0
 	w.Server = s
 }
 

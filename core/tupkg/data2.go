@@ -17,25 +17,50 @@ type dataReader struct {
 	body []byte
 }
 
+// Read implements [io.Reader].
 func (r *dataReader) Read(p []byte) (int, error) {
-	if r.err != nil {
-		return 0, r.err
-	}
-	if r.left == 0 {
-		return 0, io.EOF
-	}
-	for len(r.rest) == 0 {
-		if r.err = r.next(); r.err != nil {
-			return 0, r.err
-		}
+	if err := r.fill(); err != nil {
+		return 0, err
 	}
 	n := copy(p, r.rest)
+	r.take(n)
+	return n, nil
+}
+
+// WriteTo implements [io.WriterTo]: the bytes are not copied on the way.
+func (r *dataReader) WriteTo(w io.Writer) (all int64, err error) {
+	for r.left > 0 {
+		if err := r.fill(); err != nil {
+			return all, err
+		}
+		n, err := w.Write(r.rest)
+		r.take(n)
+		all += int64(n)
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// fill waits until there is something; io.EOF after the last byte.
+func (r *dataReader) fill() error {
+	if r.err == nil && r.left == 0 {
+		return io.EOF
+	}
+	for r.err == nil && len(r.rest) == 0 {
+		r.err = r.next()
+	}
+	return r.err
+}
+
+// take counts n bytes that were used.
+func (r *dataReader) take(n int) {
 	r.rest = r.rest[n:]
 	r.left -= int64(n)
 	if len(r.rest) == 0 {
 		r.s.recycle(r.body)
 	}
-	return n, nil
 }
 
 // next waits for the next message and takes it if it belongs here.

@@ -38,8 +38,24 @@ func (b *budget) spend(p *mpk.Package, size int64) {
 		return
 	}
 	b.members -= len(p.Files)
-	for _, f := range p.Files {
-		b.names -= len(f.Name) + len(f.Link)
-	}
+	b.names -= nameBytes(p)
 	b.base -= max(0, p.DecodedSize-b.one.DecodedRatio*size)
+}
+
+// covers reports whether reading a package now, with what is left, would come to what was
+// seen of it.
+func (b *budget) covers(seen *Seen) bool {
+	if seen.Package == nil || seen.Package.limits != b.one {
+		return false
+	}
+	p, l := seen.Package.pkg, b.next()
+	return len(p.Files) <= l.Members && nameBytes(p) <= l.NameBytes && p.DecodedSize <= l.Decoded(seen.Size)
+}
+
+// nameBytes is what the names in a package take.
+func nameBytes(p *mpk.Package) (n int) {
+	for _, f := range p.Files {
+		n += len(f.Name) + len(f.Link)
+	}
+	return n
 }

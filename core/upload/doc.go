@@ -8,10 +8,12 @@
 // It promises:
 //   - each byte of a file is read once; the SHA-256, the copy and the look into
 //     the package come from the same read, so that what is verified is what is
-//     staged, whatever somebody does to the original meanwhile;
+//     staged, whatever somebody does to the original meanwhile. Who writes the file
+//     for a later [Stage] can look into it on that occasion ([Looks]): then the bytes
+//     were read when they were written, and are not read again;
 //   - the uploader's files are only read: never linked, renamed or changed, since
 //     somebody may hold them open and write to them after the check. A [Giver] has
-//     files of which it knows better, and gives those itself;
+//     files of which it knows better, and gives those itself, with what was [Seen];
 //   - not more than the declared size is read or written, and one byte to see that
 //     there is more;
 //   - memory does not grow with the size of a file;

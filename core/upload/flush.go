@@ -6,6 +6,11 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
+// pieceSize is how much is written at once: as much as the page cache takes in small pages
+// that are at hand. For larger writes Linux makes large ones, and a virtual machine may
+// have to get each of those from its host, which costs five times what the copy does.
+const pieceSize = 32 << 10
+
 // flushEvery is after how many bytes a file that is being written is synced, while
 // more of it is written. It is there for speed alone: the disk starts early, and
 // the Sync at the end, the one that counts, has little left to do.
@@ -24,7 +29,7 @@ type flusher struct {
 // Write implements [io.Writer]. A failed Sync is final: its error may be that of
 // an earlier part.
 func (f *flusher) Write(p []byte) (int, error) {
-	n, err := f.to.Write(p)
+	n, err := f.pieces(p)
 	f.pending += int64(n)
 	if err != nil || f.pending < f.every {
 		return n, err
@@ -36,6 +41,16 @@ func (f *flusher) Write(p []byte) (int, error) {
 	}
 	if err == nil && f.running == nil {
 		f.start()
+	}
+	return n, err
+}
+
+// pieces writes p, a piece at a time.
+func (f *flusher) pieces(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var wrote int
+		wrote, err = f.to.Write(p[n:min(n+pieceSize, len(p))])
+		n += wrote
 	}
 	return n, err
 }

@@ -31,12 +31,11 @@ func (r *reader) file(ctx context.Context, got *Received) error {
 		return nil
 	}
 	r.meter.start(got.File)
-	switch {
-	case r.to == nil:
+	if r.to == nil {
 		err = r.read(ctx, src, nil, got)
-	case r.given(got):
-		err = r.adopt(ctx, got)
-	default:
+	} else if seen, given := r.given(got); given {
+		err = r.adopt(ctx, got, seen)
+	} else {
 		err = r.copy(ctx, src, got)
 	}
 	if err != nil {
@@ -47,14 +46,18 @@ func (r *reader) file(ctx context.Context, got *Received) error {
 }
 
 // given reports whether the staged file is there already: whoever has the original has
-// given it as it is.
-func (r *reader) given(got *Received) bool {
+// given it as it is, perhaps with what was seen of it.
+func (r *reader) given(got *Received) (*Seen, bool) {
 	g, ok := r.u.FS.(Giver)
-	return ok && g.Give(path.Join(r.u.Dir, got.Name), r.to, path.Join(r.folder, got.Name))
+	if !ok {
+		return nil, false
+	}
+	return g.Give(path.Join(r.u.Dir, got.Name), r.to, path.Join(r.folder, got.Name))
 }
 
-// adopt reads a staged file that was given, and makes it one that can be published.
-func (r *reader) adopt(ctx context.Context, got *Received) error {
+// adopt makes a staged file that was given one that can be published, and reads it if
+// that is still to do.
+func (r *reader) adopt(ctx context.Context, got *Received, seen *Seen) error {
 	f, err := r.to.Open(path.Join(r.folder, got.Name))
 	if err != nil {
 		return r.stageError(got.Name, err)
@@ -63,8 +66,10 @@ func (r *reader) adopt(ctx context.Context, got *Received) error {
 	if err := f.Chmod(publishedMode); err != nil {
 		return r.stageError(got.Name, err)
 	}
-	if err := r.read(ctx, f, nil, got); err != nil {
-		return err
+	if !r.recall(seen, got) {
+		if err := r.read(ctx, f, nil, got); err != nil {
+			return err
+		}
 	}
 	return r.settle(f, got)
 }

@@ -47,7 +47,7 @@ type Progress struct {
 // commit syncs the folder that the files end up in. A long file is synced while it
 // is written, so calls of Write and Sync can come at once. If the manifest has no
 // package for arch, nothing is copied. What a [Giver] gives is not copied either; it is
-// read and checked like everything else.
+// read and checked like everything else, unless the Giver has [Seen] it.
 //
 // Findings in Received are about the uploader's files. An error is a
 // *[report.Error] of stage "stage"; what is in the folder then is for the caller
@@ -96,12 +96,15 @@ type reader struct {
 }
 
 func newReader(u Upload, opt Options) *reader {
-	limits := opt.Limits
-	if limits == (archive.Limits{}) {
-		limits = archive.DefaultLimits()
-	}
-	return &reader{u: u, budget: newBudget(limits), parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
+	return &reader{u: u, budget: newBudget(orDefault(opt.Limits)), parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
 		meter: meter{tell: opt.Progress, now: time.Now}}
+}
+
+func orDefault(l archive.Limits) archive.Limits {
+	if l == (archive.Limits{}) {
+		return archive.DefaultLimits()
+	}
+	return l
 }
 
 // all reads the source and the packages of the named architectures.

@@ -56,7 +56,10 @@ type Giver interface {
 	// file whose content is durable, that has one name, and that nobody has open, or
 	// can open, to write to it. False is no error: Stage copies. The file's mode may
 	// change; whoever gives it deletes its own name when the file is published.
-	Give(name string, to vfs.FS, as string) bool
+	//
+	// seen is what was found when this very file was written, byte for byte; nil if
+	// nobody has looked, or it may be another one: then it is read.
+	Give(name string, to vfs.FS, as string) (seen *Seen, given bool)
 }
 
 // Received is what was found when a file was read, once, from its first byte to

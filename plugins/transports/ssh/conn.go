@@ -32,7 +32,7 @@ const (
 type Conn struct {
 	target Target
 	cmd    *exec.Cmd
-	in     io.WriteCloser
+	in     *os.File
 	out    *os.File
 	said   *tail
 	// heard: the other side has said something that makes sense.
@@ -57,20 +57,23 @@ func start(t Target, args, environ []string, told io.Writer) (*Conn, error) {
 	c.cmd.Stderr, c.cmd.Env = c.said, environ
 	// A connection that ssh shares with later ones keeps our pipes open.
 	c.cmd.WaitDelay = exitTime / 4
-	var err error
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
+	// Not StdinPipe, which cannot be widened; not StdoutPipe: Wait would close it under
+	// the reader.
+	theirIn, in, err := os.Pipe()
+	if err != nil {
 		return nil, c.cannotStart(err)
 	}
-	// Not StdoutPipe: Wait would close it under the reader.
-	out, theirs, err := os.Pipe()
+	defer theirIn.Close()
+	Widen(in)
+	out, theirOut, err := os.Pipe()
 	if err != nil {
-		_ = c.in.Close()
+		_ = in.Close()
 		return nil, c.cannotStart(err)
 	}
-	c.out, c.cmd.Stdout = out, theirs
-	err = c.cmd.Start()
-	_ = theirs.Close()
-	if err != nil {
+	defer theirOut.Close()
+	c.in, c.out, c.cmd.Stdin, c.cmd.Stdout = in, out, theirIn, theirOut
+	if err := c.cmd.Start(); err != nil {
+		_ = in.Close()
 		_ = out.Close()
 		return nil, c.cannotStart(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
-	"sync/atomic"
+	"time"
 
 	"github.com/mmpush/mmpush/core/report"
 	wire "github.com/mmpush/mmpush/core/tupkg"
@@ -12,74 +12,66 @@ import (
 )
 
 const (
-	// besideBytes is the least size of an upload whose files are verified while they are
-	// sent: a smaller one is verified before anybody would notice.
+	// besideBytes is the least size of an upload that is not verified before it is sent: a
+	// smaller one is verified before anybody would notice.
 	besideBytes = 8 << 20
-	// aheadBytes is how far the sending may be ahead of that, so that the server does not
-	// wait long for the last file, and what was read once is read from memory.
-	aheadBytes = 128 << 20
+	// besideAfter is the default of [Options].VerifyAfter.
+	besideAfter = 5 * time.Second
 )
 
 // errRefused: the files are not what the manifest declares.
 var errRefused = errors.New("the upload is refused")
 
-// checking is the verifying of an upload's files while they are sent.
+// checking is the verifying of a large upload's files here. The server verifies what it
+// gets, so it is begun only where it can tell more, or sooner: when the sending takes its
+// time, for files that are not sent, and to tell what is wrong with those that the server
+// has rejected. But for the verifying itself, all of it is for one goroutine.
 type checking struct {
+	check  func() ([]report.Finding, error)
 	cancel context.CancelFunc
-	// checked are the bytes that were read; moved says that there are more.
-	checked atomic.Int64
-	moved   chan struct{}
+	// after is how long the sending may take without it; since is its first byte.
+	after time.Duration
+	since time.Time
+	// unsent are the files of which the first byte was not sent.
+	unsent map[string]bool
+	begun  bool
 	// done is closed when found and err are known.
 	done  chan struct{}
 	found []report.Finding
 	err   error
 }
 
-// startChecking begins; who starts it must stop it.
-func startChecking(ctx context.Context, u upload.Upload, archs []string) *checking {
+// newChecking is not begun yet; who has it must stop it.
+func newChecking(ctx context.Context, u upload.Upload, archs []string, after time.Duration) *checking {
 	ctx, cancel := context.WithCancel(ctx)
-	k := &checking{cancel: cancel, moved: make(chan struct{}, 1), done: make(chan struct{})}
+	return &checking{
+		check:  func() ([]report.Finding, error) { return check(ctx, u, archs, upload.Options{}) },
+		cancel: cancel, after: after, unsent: map[string]bool{}, done: make(chan struct{}),
+	}
+}
+
+// begin begins, if that has not been done.
+func (k *checking) begin() {
+	if k.begun {
+		return
+	}
+	k.begun = true
 	go func() {
 		defer close(k.done)
-		k.found, k.err = check(ctx, u, archs, upload.Options{Progress: k.tell})
+		k.found, k.err = k.check()
 	}()
-	return k
 }
 
 func (k *checking) stop() {
 	k.cancel()
-	<-k.done
-}
-
-func (k *checking) tell(p upload.Progress) {
-	k.checked.Store(p.AllDone)
-	select {
-	case k.moved <- struct{}{}:
-	default:
+	if k.begun {
+		<-k.done
 	}
 }
 
-// upTo waits until the byte at that place of the upload may be sent; an error is that
-// none may be.
-func (k *checking) upTo(at int64) error {
-	for {
-		select {
-		case <-k.done:
-			return k.verdict()
-		default:
-		}
-		if at <= k.checked.Load()+aheadBytes {
-			return nil
-		}
-		select {
-		case <-k.moved:
-		case <-k.done:
-		}
-	}
-}
-
-// verdict waits for the end.
+// verdict waits for the end, and begins if need be.
 func (k *checking) verdict() error {
+	k.begin()
 	<-k.done
 	if k.err == nil && report.Refused(k.found) {
 		return errRefused
@@ -87,35 +79,83 @@ func (k *checking) verdict() error {
 	return k.err
 }
 
-// guarded are the bytes of a file, from the place start of the upload on, as far as they
-// may be sent. last: none may be before the verdict, since the server publishes then.
+// over reports whether the verdict is there.
+func (k *checking) over() bool {
+	select {
+	case <-k.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// soFar is the verdict if it is there.
+func (k *checking) soFar() error {
+	if !k.over() {
+		return nil
+	}
+	return k.verdict()
+}
+
+// may says, ahead of each part of a file, whether it may be sent.
+func (k *checking) may() error {
+	if k.since.IsZero() {
+		k.since = time.Now()
+	}
+	if time.Since(k.since) >= k.after {
+		k.begin()
+	}
+	return k.soFar()
+}
+
+// mayPublish says, ahead of the manifest, whether that may be sent.
+func (k *checking) mayPublish() error {
+	if len(k.unsent) > 0 {
+		return k.verdict()
+	}
+	return k.soFar()
+}
+
+// guarded are the bytes of a file that are sent as long as nothing is wrong.
 type guarded struct {
 	wire.File
-	k     *checking
-	start int64
-	last  bool
+	k *checking
 }
 
 // ReadAt implements [io.ReaderAt].
 func (g guarded) ReadAt(p []byte, off int64) (int, error) {
-	err := g.k.upTo(g.start + off)
-	if g.last && err == nil {
-		err = g.k.verdict()
+	if off == 0 {
+		delete(g.k.unsent, g.Name)
 	}
-	if err != nil {
+	if err := g.k.may(); err != nil {
 		return 0, err
 	}
 	return g.Content.ReadAt(p, off)
 }
 
-// guard lets the files of a set, of which the last one is the manifest, be read only as k
-// allows it.
-func guard(files []wire.File, k *checking) {
-	var start int64
-	for i, f := range files {
-		files[i].Content = guarded{f, k, start, i == len(files)-1}
-		start += f.Size
+// guardedLast is the manifest: when the server has that, it publishes.
+type guardedLast struct {
+	wire.File
+	k *checking
+}
+
+// ReadAt implements [io.ReaderAt].
+func (g guardedLast) ReadAt(p []byte, off int64) (int, error) {
+	if err := g.k.mayPublish(); err != nil {
+		return 0, err
 	}
+	return g.Content.ReadAt(p, off)
+}
+
+// guard lets the source and the packages, and then the manifest, be read only as k allows.
+func (k *checking) guard(files []wire.File, manifest *wire.File) {
+	for i, f := range files {
+		if f.Size > 0 {
+			k.unsent[f.Name] = true
+		}
+		files[i].Content = guarded{f, k}
+	}
+	manifest.Content = guardedLast{*manifest, k}
 }
 
 // plausible reports whether the files are large, and what can be seen of them without

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
@@ -24,6 +25,10 @@ type Options struct {
 	Reach string
 	// Patience is how long a lost connection is tried again.
 	Patience Patience
+	// VerifyAfter is how long the files of a large upload are sent before they are
+	// verified here, too, beside the sending: 5 seconds. What has arrived sooner, the
+	// server has verified about as soon.
+	VerifyAfter time.Duration
 }
 
 // Phased is what a connection can be if it has deadlines: it is told each phase of the
@@ -54,7 +59,7 @@ type conversation struct {
 	set   *wire.Set
 	files *files
 	notes []report.Finding
-	// checking verifies the files while they are sent; nil if they are verified.
+	// checking verifies the files if it comes to that; nil if they are verified.
 	checking *checking
 	// met: a server has taken the login.
 	met bool
@@ -107,7 +112,12 @@ func (c *conversation) once(ctx context.Context, conn io.ReadWriteCloser) (repor
 	if err != nil {
 		return report.Report{}, c.ownFault(err)
 	}
-	if c.checking != nil && c.checking.verdict() == nil {
+	if c.checking != nil && result.Report.Result == report.Rejected && errors.Is(c.checking.verdict(), errRefused) {
+		// What is wrong with the files that are here is more than what the server can
+		// say of what it got.
+		return c.refused(c.checking.found), nil
+	}
+	if c.checking != nil && c.checking.over() && c.checking.verdict() == nil {
 		c.notes = c.checking.found
 	}
 	return c.answer(result)

@@ -12,9 +12,12 @@
 // a repository on this machine would do it, and if they are refused, nothing is sent;
 // then the declaration, on which the server judges rights, room and, in a dry run, what
 // would happen; then the bytes that the server misses; then its verdict. Large files
-// whose sizes are right are verified while they are sent. The manifest, without which the
-// server publishes nothing, then waits for the result; if they are refused, the upload is
-// cancelled.
+// whose sizes are right are left to the server, which verifies them as they come. Here
+// they are verified, too: beside the sending, if that takes more than some seconds
+// ([Options].VerifyAfter), and the upload is cancelled if they are refused; ahead of the
+// manifest, without which the server publishes nothing, if the server does not want the
+// first bytes of one of them; and if the server rejects the upload, to say what is wrong
+// with the files that are here.
 //
 // It promises, besides what every transport does:
 //   - no password goes to a server that has not proved who it is, nor over a connection

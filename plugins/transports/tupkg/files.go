@@ -2,6 +2,7 @@ package tupkg
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
@@ -20,8 +21,8 @@ import (
 )
 
 // prepare makes the declaration of the upload's files for the server's architectures,
-// the manifest last. They are verified before, or, if they are large and look right, while
-// they are sent. Where something refuses, there is no declaration.
+// the manifest last. They are verified before, unless they are large and look right. Where
+// something refuses, there is no declaration.
 func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, []report.Finding, error) {
 	archs = c.files.architectures(archs)
 	list := c.files.of(archs)
@@ -38,11 +39,12 @@ func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, 
 	if err != nil {
 		return nil, nil, err
 	}
-	list = append(append(list, c.files.signatures()...), c.files.manifest(text))
+	last := c.files.manifest(text)
 	if beside {
-		c.checking = startChecking(ctx, c.u, archs)
-		guard(list, c.checking)
+		c.checking = newChecking(ctx, c.u, archs, cmp.Or(c.o.VerifyAfter, besideAfter))
+		c.checking.guard(list, &last)
 	}
+	list = append(append(list, c.files.signatures()...), last)
 	return &wire.Set{
 		Files: list, Manifest: text, ManifestFile: len(list) - 1, DryRun: c.o.DryRun,
 		Wishes:   wire.Wishes{Rebuild: c.o.Rebuild, Downgrade: c.o.Downgrade, TakeOver: c.o.TakeOver},
