@@ -77,7 +77,7 @@ func (c *exportCmd) export(ctx context.Context, a *app, r *repo.Repo) (upkeep.Ex
 	}
 	defer folder.Close()
 	to := upkeep.Target{FS: a.folder(folder), Path: c.Dir, Ignore: c.Ignore, DryRun: c.DryRun}
-	return upkeep.Export(ctx, r, kindOf(r).format(r), to, c.commitOptions(a, r))
+	return upkeep.Export(ctx, r, a.kindOf(r).format(r), to, c.commitOptions(a, r))
 }
 
 // inside reports whether a folder, which may not be there yet, is another one or below

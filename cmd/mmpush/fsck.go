@@ -55,7 +55,7 @@ func (c *fsckCmd) check(ctx context.Context, a *app, r *repo.Repo) (upkeep.Check
 	opt := upkeep.Options{
 		Deep: c.Deep, Ignore: c.Ignore, Commit: c.commitOptions(a, r),
 		Rewrite: func(ctx context.Context) error {
-			rep, err := kindOf(r).heal(ctx, r, c.options(a))
+			rep, err := a.kindOf(r).heal(ctx, r, c.options(a))
 			if err == nil && rep.Result == report.Rejected {
 				err = firstRefusal(rep)
 			}
@@ -63,9 +63,9 @@ func (c *fsckCmd) check(ctx context.Context, a *app, r *repo.Repo) (upkeep.Check
 		},
 	}
 	if c.Repair {
-		return upkeep.Repair(ctx, r, kindOf(r).format(r), opt)
+		return upkeep.Repair(ctx, r, a.kindOf(r).format(r), opt)
 	}
-	return upkeep.Check(ctx, r, kindOf(r).format(r), opt)
+	return upkeep.Check(ctx, r, a.kindOf(r).format(r), opt)
 }
 
 // checkup tells what was repaired, what is left, and the whole in one sentence.

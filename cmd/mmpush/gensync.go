@@ -25,6 +25,8 @@ type gensyncCmd struct {
 	Incoming         string        `placeholder:"DIR" help:"Publish what mmpush serve has put here: DIR/USER/FILE. Each package stands for itself; what is refused stays."`
 	PreventDowngrade bool          `help:"Refuse versions that are older than the published ones."`
 	TakeOver         bool          `help:"Ask to take a package over from another pkgbase."`
+	KeepOld          *int          `placeholder:"N" help:"How many older versions of each package stay beyond the grace time. Default: the repository's setting keep-old, or 0."`
+	Sign             *string       `placeholder:"KEY" help:"Sign the databases with this key of gpg, as repo-add --sign does; --sign= for none. Default: the repository's setting sign."`
 	DryRun           bool          `short:"n" help:"Do everything but publish, and show what would happen."`
 	LockWait         time.Duration `setting:"lock-wait" default:"60s" placeholder:"DURATION" help:"How long to wait while another program changes the repository, and for the clock. Default: 60s."`
 }
@@ -84,6 +86,10 @@ func (c *gensyncCmd) check() error {
 		return wrongName(c.Name)
 	case len(c.Add) == 0 && len(c.Remove) == 0 && c.Incoming == "":
 		return wrongUsage("add --add FILE, --remove PACKAGE or --incoming DIR", "nothing says what to change")
+	case c.Sign != nil && *c.Sign != "" && !repo.ValidSigner(*c.Sign):
+		return wrongUsage("give the fingerprint or the address of a key of gpg's", "--sign=%s: is not a key", visible(*c.Sign))
+	case c.KeepOld != nil && *c.KeepOld < 0:
+		return wrongUsage("give a number such as 2", "--keep-old=%d: is less than none", *c.KeepOld)
 	case c.LockWait < 0:
 		return wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait)
 	}
@@ -104,6 +110,7 @@ func (c *gensyncCmd) request(a *app) (req syncdb.Request, closing func(), err er
 	}
 	req = syncdb.Request{Remove: c.Remove, PreventDowngrade: c.PreventDowngrade, TakeOver: c.TakeOver, Options: syncdb.Options{
 		Who: a.User, Transport: "dir", DryRun: c.DryRun, LockWait: c.LockWait, Program: program("gensync"), Waiting: a.waiting,
+		Sign: a.signerOf(c.Sign), Signers: a.databaseSigner, KeepOld: c.KeepOld,
 	}}
 	for _, file := range c.Add {
 		folder, err := vfs.OpenDir(filepath.Dir(file))

@@ -30,12 +30,12 @@ type kind interface {
 
 // kinds are all there are, by the name in the metadata file; "" is what older tools have
 // made.
-func kinds() map[string]kind {
-	return map[string]kind{"": mmpackKind{}, pipeline.Mmpack{}.Kind(): mmpackKind{}, syncdb.KindName: pacmanKind{}}
+func (a *app) kinds() map[string]kind {
+	return map[string]kind{"": mmpackKind{}, pipeline.Mmpack{}.Kind(): mmpackKind{}, syncdb.KindName: pacmanKind{a}}
 }
 
 // kindOf is the kind of an open repository.
-func kindOf(r *repo.Repo) kind { return kinds()[r.Format.Kind()] }
+func (a *app) kindOf(r *repo.Repo) kind { return a.kinds()[r.Format.Kind()] }
 
 // openAny opens a repository of any kind. The caller calls done at the end.
 func (a *app) openAny(at string) (r *repo.Repo, done func(), err error) {
@@ -46,7 +46,7 @@ func (a *app) openAny(at string) (r *repo.Repo, done func(), err error) {
 	fsys := a.folder(folder)
 	meta, err := repo.ReadMetadata(fsys, at)
 	if err == nil {
-		k, ok := kinds()[meta.Kind]
+		k, ok := a.kinds()[meta.Kind]
 		if !ok {
 			// Opening it tells what is wrong.
 			k = mmpackKind{}
@@ -111,7 +111,7 @@ func (mmpackKind) commitOptions(opt pipeline.Options) commit.Options {
 func (mmpackKind) format(*repo.Repo) upkeep.Format { return pipeline.Mmpack{} }
 
 // pacmanKind is a repository that pacman reads.
-type pacmanKind struct{}
+type pacmanKind struct{ app *app }
 
 func (pacmanKind) open(fsys vfs.FS, at string) (*repo.Repo, error) { return syncdb.Open(fsys, at) }
 
@@ -124,30 +124,30 @@ func (pacmanKind) published(r *repo.Repo, names []string) ([]listed, error) {
 	return list, err
 }
 
-func (pacmanKind) remove(ctx context.Context, r *repo.Repo, rm pipeline.Removal, opt pipeline.Options) (report.Report, error) {
+func (k pacmanKind) remove(ctx context.Context, r *repo.Repo, rm pipeline.Removal, opt pipeline.Options) (report.Report, error) {
 	if rm.Sources.SHA256 != "" {
 		return report.Report{}, wrongUsage("give --source NAME, and --version V", "--srcsha: pacman packages do not name the bytes of their source")
 	}
 	out, err := syncdb.Remove(ctx, r, syncdb.Removal{
-		Patterns: rm.Patterns, Source: rm.Sources.Name, Version: rm.Sources.Version, Purge: rm.Purge, Agreed: rm.Agreed, Options: pacmanOptions(opt),
+		Patterns: rm.Patterns, Source: rm.Sources.Name, Version: rm.Sources.Version, Purge: rm.Purge, Agreed: rm.Agreed, Options: k.options(opt),
 	})
 	return out.Report, err
 }
 
-func (pacmanKind) undo(ctx context.Context, r *repo.Repo, req pipeline.UndoRequest) (report.Report, error) {
+func (k pacmanKind) undo(ctx context.Context, r *repo.Repo, req pipeline.UndoRequest) (report.Report, error) {
 	out, err := syncdb.Undo(ctx, r, syncdb.UndoRequest{
-		Generation: req.Generation, Change: req.Change, To: req.To, Options: pacmanOptions(req.Options),
+		Generation: req.Generation, Change: req.Change, To: req.To, Options: k.options(req.Options),
 	})
 	return out.Report, err
 }
 
-func (pacmanKind) heal(ctx context.Context, r *repo.Repo, opt pipeline.Options) (report.Report, error) {
-	out, err := syncdb.Heal(ctx, r, pacmanOptions(opt))
+func (k pacmanKind) heal(ctx context.Context, r *repo.Repo, opt pipeline.Options) (report.Report, error) {
+	out, err := syncdb.Heal(ctx, r, k.options(opt))
 	return out.Report, err
 }
 
-func (pacmanKind) commitOptions(opt pipeline.Options) commit.Options {
-	return syncdb.CommitOptions(pacmanOptions(opt))
+func (k pacmanKind) commitOptions(opt pipeline.Options) commit.Options {
+	return syncdb.CommitOptions(k.options(opt))
 }
 
 func (pacmanKind) format(r *repo.Repo) upkeep.Format {
@@ -155,9 +155,10 @@ func (pacmanKind) format(r *repo.Repo) upkeep.Format {
 	return f
 }
 
-// pacmanOptions are the same options for a change of a pacman repository.
-func pacmanOptions(o pipeline.Options) syncdb.Options {
+// options are the same options for a change of a pacman repository.
+func (k pacmanKind) options(o pipeline.Options) syncdb.Options {
 	return syncdb.Options{
 		Who: o.Who, Transport: o.Transport, DryRun: o.DryRun, LockWait: o.LockWait, Program: o.Program, Waiting: o.Waiting, Limits: o.Limits,
+		Signers: k.app.databaseSigner,
 	}
 }

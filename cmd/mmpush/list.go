@@ -75,7 +75,7 @@ func (c *listCmd) list(a *app) (listing, error) {
 	}
 	defer done()
 	l := listing{Schema: report.Schema, Repository: at, Architecture: r.Arch, Packages: []listed{}}
-	all, err := kindOf(r).published(r, nil)
+	all, err := a.kindOf(r).published(r, nil)
 	for _, p := range all {
 		if c.wants(p.Name) {
 			l.Packages = append(l.Packages, p)

@@ -80,7 +80,7 @@ func (c *removeCmd) remove(ctx context.Context, a *app, r *repo.Repo, rm pipelin
 	opt := c.options(a)
 	if !c.Yes {
 		opt.DryRun = true
-		rep, err := kindOf(r).remove(ctx, r, rm, opt)
+		rep, err := a.kindOf(r).remove(ctx, r, rm, opt)
 		if err != nil || rep.Result == report.Rejected {
 			return rep, err
 		}
@@ -94,7 +94,7 @@ func (c *removeCmd) remove(ctx context.Context, a *app, r *repo.Repo, rm pipelin
 		rm.Agreed = rep.Packages
 	}
 	opt.DryRun = c.DryRun
-	rep, err := kindOf(r).remove(ctx, r, rm, opt)
+	rep, err := a.kindOf(r).remove(ctx, r, rm, opt)
 	if err == nil && rep.Result != report.Rejected {
 		a.removal(rep, c.Purge)
 	}

@@ -93,7 +93,7 @@ func (g *generator) publish(ctx context.Context, list []syncdb.Source, transport
 	}
 	defer done()
 	out, err := syncdb.Publish(ctx, r, syncdb.Request{Add: list, Options: syncdb.Options{
-		Transport: transport, LockWait: gensyncWait, Program: program("serve"),
+		Transport: transport, LockWait: gensyncWait, Program: program("serve"), Signers: g.app.databaseSigner,
 	}})
 	if err != nil {
 		return nil, err

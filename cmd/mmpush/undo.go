@@ -40,7 +40,7 @@ func (c *undoCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	defer done()
 	req.Options = c.options(a)
 	req.DryRun = c.DryRun
-	rep, err := kindOf(r).undo(ctx, r, req)
+	rep, err := a.kindOf(r).undo(ctx, r, req)
 	if err != nil {
 		rep.Schema, rep.Result = report.Schema, resultError
 		a.err.findings(rep.Findings)

@@ -34,5 +34,5 @@ func (f upkeepFlags) options(a *app) pipeline.Options {
 }
 
 func (f upkeepFlags) commitOptions(a *app, r *repo.Repo) commit.Options {
-	return kindOf(r).commitOptions(f.options(a))
+	return a.kindOf(r).commitOptions(f.options(a))
 }

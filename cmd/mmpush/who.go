@@ -37,7 +37,7 @@ func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
 		return a.fail(err)
 	}
 	defer done()
-	list, err := provenances(r, c.Packages)
+	list, err := a.provenances(r, c.Packages)
 	if err != nil {
 		return a.fail(err)
 	}
@@ -53,8 +53,8 @@ func (c *whoCmd) run(_ context.Context, a *app) (doc any, code int) {
 }
 
 // provenances tells who published the packages that are served under these names.
-func provenances(r *repo.Repo, names []string) ([]pipeline.Provenance, error) {
-	published, err := kindOf(r).published(r, names)
+func (a *app) provenances(r *repo.Repo, names []string) ([]pipeline.Provenance, error) {
+	published, err := a.kindOf(r).published(r, names)
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,10 @@ type Settings struct {
 	RetiredMax Quota
 	// Shared opens .mmpush to the folder's group (mode 02770).
 	Shared bool
+	// Sign is the key that signs what clients fetch, and KeepOld how many older versions of
+	// each package stay beyond the grace time, for kinds of repository that have that.
+	Sign    string
+	KeepOld int
 	// Limits are what one package may unpack to.
 	Limits archive.Limits
 	// Verifiers are asked about every change, besides the checks that cannot be

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mmpush/mmpush/core/yamlfile"
 )
@@ -30,6 +31,8 @@ func parseSettings(text []byte, kind string) (Settings, error) {
 		yamlfile.Key{Name: "grace", Read: func(v yamlfile.Value, at string) { r.s.Grace = r.Duration(v, at) }},
 		yamlfile.Key{Name: "retired-max", Read: r.quota},
 		yamlfile.Key{Name: "shared", Read: func(v yamlfile.Value, at string) { r.s.Shared = r.Bool(v, at) }},
+		yamlfile.Key{Name: "sign", Read: r.sign},
+		yamlfile.Key{Name: "keep-old", Read: r.keepOld},
 		yamlfile.Key{Name: "limits", Read: r.limits},
 		yamlfile.Key{Name: "verifiers", Read: r.verifiers})
 	return r.s, err
@@ -69,6 +72,27 @@ func (r *settingsReader) quota(v yamlfile.Value, at string) {
 		r.Wrong(v.Line, at, "%s", err)
 	}
 	r.s.RetiredMax = q
+}
+
+// sign reads a key's name, which goes to a program as an argument.
+func (r *settingsReader) sign(v yamlfile.Value, at string) {
+	r.s.Sign = r.Text(v, at)
+	if v.Kind == yamlfile.Scalar && !ValidSigner(r.s.Sign) {
+		r.Wrong(v.Line, at, "%q is not the fingerprint or the address of a key", r.s.Sign)
+	}
+}
+
+// ValidSigner reports whether a text can name a key: its fingerprint, or an address.
+func ValidSigner(s string) bool {
+	return s != "" && len(s) <= 256 && !strings.HasPrefix(s, "-") && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+func (r *settingsReader) keepOld(v yamlfile.Value, at string) {
+	n, err := strconv.ParseInt(r.Text(v, at), 10, 32)
+	if v.Kind == yamlfile.Scalar && (err != nil || n < 0) {
+		r.Wrong(v.Line, at, "%q is not a number from 0 on", v.Text)
+	}
+	r.s.KeepOld = int(n)
 }
 
 // limits reads what one package may unpack to.
@@ -120,6 +144,9 @@ func SettingKeys() []SettingKey {
 		{Name: "grace", Means: "How long replaced files stay for whoever holds an older index; 0s deletes them at once.", Example: "grace: 72h"},
 		{Name: "retired-max", Means: "How much of the disk they may take, a part (10%) or a size (20GiB); beyond that the oldest go first.", Example: "retired-max: 10%"},
 		{Name: "shared", Means: "Shares .mmpush with the folder's group, whose members may publish then: true or false.", Example: "shared: false"},
+		{Name: "sign", Means: "In a repository of pacman's: the key with which gpg signs its databases, by fingerprint or address. Whoever publishes needs it.",
+			Example: "sign: 0123456789ABCDEF0123456789ABCDEF01234567", rare: true},
+		{Name: "keep-old", Means: "In a repository of pacman's: how many older versions of each package stay beyond the grace time.", Example: "keep-old: 2", rare: true},
 		{Name: "limits", Means: "What one package may unpack to: so many bytes, and so many times its own size besides; the memory that unpacking may take; files in it. " +
 			"Whoever pushes from another machine has it checked there first, with the values that are the default.",
 			Example: "limits:\n    unpacked: 256MiB\n    ratio: 200\n    window: 8MiB\n    members: 500000", rare: true},

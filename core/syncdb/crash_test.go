@@ -34,6 +34,7 @@ func scenarios() []scenario {
 		{name: "remove", setup: []action{add(alpha10, gamma)}, run: remove("gamma")},
 		{name: "restore", setup: []action{add(alpha10), losing(alpha10)}, run: add(alpha10), damaged: true},
 		{name: "back from the retired", setup: []action{add(alpha10), remove("alpha")}, run: add(alpha10)},
+		{name: "signed", setup: []action{signed(alpha10)}, run: signed(alpha11)},
 		{name: "undo", setup: []action{add(alpha10, gamma), add(alpha11), later(time.Hour)}, run: undo},
 		{name: "expire and sweep", setup: []action{add(alpha10), later(time.Hour), add(alpha11), later(80 * time.Hour)}, run: add(beta)},
 	}

@@ -48,6 +48,14 @@
 // its entry is made of its bytes. What a package was before a change and after it stands in
 // the history.
 //
+// # Signatures
+//
+// Who publishes gives a [Signer], or the databases are not signed; those that are signed
+// are never replaced by others by accident. NAME.db.tar.gz.sig stands in the folder of its
+// generation, beside the database: the one rename switches both. Over HTTP a client that
+// asks for the database ahead of a publish and for the signature after it has a pair that
+// does not fit, says so, and asks again.
+//
 // There is no pool: pacman fetches a package by its plain name, beside the database. So
 // a file that was published never changes; the same name with other bytes is a conflict
 // as long as the file is there, even if it is retired.

@@ -62,14 +62,29 @@ func (f Format) folder() string { return "." + f.Name + ".db" }
 
 func (f Format) file(k Kind) string { return f.Name + [...]string{".db", ".files"}[k] + ".tar.gz" }
 
-// links are the names that clients ask for, and what they say.
-func (f Format) links() [][2]string {
+// links are the names that clients ask for, and what they say; those of the signatures
+// are only there where the databases are signed.
+func (f Format) links(signed bool) [][2]string {
 	var list [][2]string
-	for _, k := range []Kind{DB, Files} {
-		file := f.file(k)
-		list = append(list, [2]string{strings.TrimSuffix(file, ".tar.gz"), file}, [2]string{file, f.current() + "/" + file})
+	for _, end := range []string{"", signatureEnd} {
+		for _, k := range []Kind{DB, Files} {
+			file := f.file(k)
+			list = append(list, [2]string{strings.TrimSuffix(file, ".tar.gz") + end, file + end}, [2]string{file + end, f.current() + "/" + file + end})
+		}
+		if !signed {
+			break
+		}
 	}
 	return list
+}
+
+// isSigned reports whether the databases in a folder are.
+func (f Format) isSigned(fsys vfs.FS, folder string) (bool, error) {
+	_, err := fsys.Lstat(path.Join(folder, f.file(DB)+signatureEnd))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // errElse says that something of another program stands where our link is to be.
@@ -77,7 +92,7 @@ var errElse = errors.New("is not the link that mmpush has made: another program,
 
 // Make implements [repo.Maker].
 func (f Format) Make(fsys vfs.FS) error {
-	if err := f.checkLinks(fsys); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.checkLinks(fsys, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	first := path.Join(f.folder(), "empty")
@@ -101,13 +116,13 @@ func (f Format) Make(fsys vfs.FS) error {
 			return err
 		}
 	}
-	return f.makeLinks(fsys, first, repo.MetaDir)
+	return f.makeLinks(fsys, first, repo.MetaDir, false)
 }
 
 // makeLinks makes the links that are not there, the outermost last, by way of names in a
 // folder.
-func (f Format) makeLinks(fsys vfs.FS, folder, in string) error {
-	for _, l := range append([][2]string{{f.current(), folder}}, f.links()...) {
+func (f Format) makeLinks(fsys vfs.FS, folder, in string, signed bool) error {
+	for _, l := range append([][2]string{{f.current(), folder}}, f.links(signed)...) {
 		if _, err := fsys.Lstat(l[0]); !errors.Is(err, fs.ErrNotExist) {
 			if err != nil {
 				return err
@@ -130,9 +145,9 @@ func (f Format) makeLinks(fsys vfs.FS, folder, in string) error {
 
 // checkLinks wants the names that clients ask for to be our links: who publishes behind
 // them must not publish for nobody.
-func (f Format) checkLinks(fsys vfs.FS) error {
+func (f Format) checkLinks(fsys vfs.FS, signed bool) error {
 	var missing error
-	for _, l := range f.links() {
+	for _, l := range f.links(signed) {
 		info, err := fsys.Lstat(l[0])
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -262,11 +262,11 @@ func (w *rewriter) finish() error {
 	if err := w.end(); err != nil {
 		return err
 	}
-	text, err := emptyDatabase()
-	if err == nil {
-		_, err = w.Write(text)
+	w.zip.Reset(w)
+	if err := archive.NewTarWriter(w.zip).Close(); err != nil {
+		return err
 	}
-	return err
+	return w.zip.Close()
 }
 
 // samePieces joins what is known of the pieces of both databases; ok is false if they do

@@ -34,6 +34,8 @@ type wish struct {
 type rules struct {
 	arch                string
 	downgrade, takeOver repo.Policy
+	// keepOld is how many older versions of a package stay.
+	keepOld int
 }
 
 // taken is what stands at a name beside the databases. SHA256 is empty if it is no file
@@ -69,20 +71,21 @@ type line struct {
 	was, is *mark
 }
 
-// planner works a wish out. It reads nothing but the view and what at tells.
+// planner works a wish out. It reads nothing but the view and what stands
+// beside it.
 type planner struct {
 	verdict
 	view  *View
 	wish  wish
 	rules rules
-	at    func(name string) (taken, error)
+	beside
 	// chosen are the candidates by name.
 	chosen map[string]Candidate
 }
 
-// plan holds a wish against a view. An error is the view's or at's.
-func plan(v *View, w wish, r rules, at func(string) (taken, error)) (verdict, error) {
-	p := &planner{view: v, wish: w, rules: r, at: at, chosen: map[string]Candidate{}, verdict: verdict{settled: map[string]bool{}}}
+// plan holds a wish against a view. An error is the view's or b's.
+func plan(v *View, w wish, r rules, b beside) (verdict, error) {
+	p := &planner{view: v, wish: w, rules: r, beside: b, chosen: map[string]Candidate{}, verdict: verdict{settled: map[string]bool{}}}
 	if err := p.expected(); err != nil {
 		return p.verdict, err
 	}
@@ -191,7 +194,7 @@ func (p *planner) accept(c Candidate, old Desc, there bool, file, signature take
 		p.puts = append(p.puts, placed{c.FileName + signatureEnd, c.Signature.SHA256, c.Signature.Size})
 	}
 	if there && old.FileName != c.FileName {
-		return p.retire(old)
+		return p.retireOld(old, c.Version)
 	}
 	return nil
 }
@@ -222,12 +225,50 @@ func (p *planner) remove(name string) error {
 	p.edit.Drop = append(p.edit.Drop, name)
 	p.tell(old, report.ActionRemove, "", "")
 	p.mark(&old, true, nil)
-	return p.retire(old)
+	return p.retireOld(old, "")
 }
 
-// retire notes the files of a package that goes.
-func (p *planner) retire(old Desc) error {
-	for _, name := range []string{old.FileName, old.FileName + signatureEnd} {
+// beside tells what stands beside the databases.
+type beside struct {
+	at func(name string) (taken, error)
+	// versions are the files of all versions of a package that are not retired yet. It is
+	// asked if the rules keep any.
+	versions func(name string) ([]version, error)
+}
+
+// version is the file of one version of a package.
+type version struct{ file, version string }
+
+// retireOld retires the files of a package that goes, or is replaced by the version now;
+// of the older versions, as many stay as the rules say.
+func (p *planner) retireOld(old Desc, now string) error {
+	if p.rules.keepOld == 0 {
+		return p.retire(old.FileName)
+	}
+	list, err := p.versions(old.Name)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b version) int { return alpm.Compare(b.version, a.version) })
+	stay := 0
+	for _, v := range list {
+		switch {
+		case v.version == now:
+			continue
+		case now != "" && alpm.Compare(v.version, now) < 0 && stay < p.rules.keepOld:
+			stay++
+			continue
+		}
+		if err := p.retire(v.file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retire notes a package's file that goes, and its signature.
+func (p *planner) retire(file string) error {
+	for _, name := range []string{file, file + signatureEnd} {
 		file, err := p.at(name)
 		if err != nil {
 			return err

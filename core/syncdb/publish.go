@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -39,7 +40,23 @@ type Options struct {
 	Waiting func(holder string)
 	// Limits bound what archives may hold; the zero value is what the settings say.
 	Limits archive.Limits
+	// Sign makes a detached, binary OpenPGP signature of what it reads. Nil: the databases
+	// are not signed, and those that are signed are not replaced; [Unsigned] says that they
+	// are not to be signed any more.
+	Sign Signer
+	// Signers makes the Signer for the key that the repository's settings name, where Sign
+	// is nil; for no key it is nil.
+	Signers func(key string) Signer
+	// KeepOld is how many older versions of each package stay beyond the grace time; nil
+	// is the repository's setting.
+	KeepOld *int
 }
+
+// Signer makes a detached, binary OpenPGP signature of a text.
+type Signer func(ctx context.Context, text io.Reader) ([]byte, error)
+
+// Unsigned is the [Signer] that makes none.
+func Unsigned(context.Context, io.Reader) ([]byte, error) { return nil, nil }
 
 // Outcome is the report, and which of the sources are settled: their packages are
 // served now, so that whoever keeps them waiting can let them go.
@@ -85,6 +102,9 @@ func begin(r *repo.Repo, opt Options) (*gensync, Outcome, error) {
 	}
 	if opt.Limits == (archive.Limits{}) {
 		opt.Limits = r.Settings.Limits
+	}
+	if opt.Sign == nil && opt.Signers != nil {
+		opt.Sign = opt.Signers(r.Settings.Sign)
 	}
 	return &gensync{Format: f, repo: r, opt: opt, seen: map[string]seenFile{}, wish: wish{Who: opt.Who, Transport: opt.Transport}}, out, nil
 }
@@ -195,7 +215,7 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	if !g.linked {
-		if err := g.makeLinks(g.repo.FS, g.snap.folder, repo.MetaDir); err != nil {
+		if err := g.makeLinks(g.repo.FS, g.snap.folder, repo.MetaDir, g.signs()); err != nil {
 			return repo.DiskError("commit", g.repo.Path, err)
 		}
 	}
@@ -212,6 +232,7 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 		return err
 	}
 	g.saveTable()
+	g.unlink()
 	g.tell(out)
 	out.Generation, out.Time = generation.Number, generation.Time
 	if err := errors.Join(tx.Expire(), g.sweep()); err != nil {
@@ -224,7 +245,7 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 // draw plans on what is there now.
 func (g *gensync) draw() error {
 	fail := func(err error) error { return g.repo.Tell("plan", g.readError(err)) }
-	err := g.checkLinks(g.repo.FS)
+	err := g.checkLinks(g.repo.FS, false)
 	if g.linked = err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fail(err)
 	}
@@ -238,8 +259,14 @@ func (g *gensync) draw() error {
 			return g.repo.Tell("plan", err)
 		}
 	}
+	if g.signs() {
+		err = g.checkLinks(g.repo.FS, true)
+		if g.linked = err == nil; err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fail(err)
+		}
+	}
 	s := g.repo.Settings
-	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver}, g.at)
+	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver, g.keepOld()}, beside{g.at, g.versions})
 	g.verdict.findings = append(g.verdict.findings, g.disagrees()...)
 	switch {
 	case errors.Is(err, ErrDatabase):

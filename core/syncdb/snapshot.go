@@ -25,6 +25,8 @@ type snapshot struct {
 	sizes [2]int64
 	time  time.Time
 	view  *View
+	// signed: signatures stand beside them.
+	signed bool
 }
 
 func (s *snapshot) close() {
@@ -91,6 +93,9 @@ func (f Format) open(fsys vfs.FS, s *snapshot) error {
 		if ids[k], s.sizes[k] = repo.IdentityOf(info), info.Size; k == DB {
 			s.time = info.ModTime
 		}
+	}
+	if s.signed, err = f.isSigned(fsys, s.folder); err != nil {
+		return err
 	}
 	return s.look(fsys, ids)
 }

@@ -1,7 +1,6 @@
 package syncdb
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
@@ -159,8 +158,7 @@ func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
 	switch {
 	case len(text) > maxSignature:
 		a.refuse(report.CodeLimit, "the signature is larger than pacman takes", fmt.Sprintf("at most %d bytes", maxSignature), fmt.Sprintf("%d bytes or more", len(text)))
-	case len(text) == 0 || bytes.HasPrefix(text, []byte("-----BEGIN")) || text[0]&0x80 == 0:
-		// The first byte of every OpenPGP packet has its highest bit set.
+	case !binarySignature(text):
 		a.refuse(report.CodeText, "the signature is not a binary one; pacman takes no armor", "gpg --detach-sign, without --armor", "")
 	case to != nil:
 		if err := vfs.CreateSynced(to, path.Join(folder, a.Name()+signatureEnd), repo.FileMode, text); err != nil {

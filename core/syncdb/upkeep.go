@@ -12,8 +12,10 @@ import (
 	"iter"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -33,7 +35,15 @@ func (Format) Knows(string) bool { return false }
 func (Format) Ahead() time.Duration { return maxAhead }
 
 // Links implements [upkeep.Linked].
-func (f Format) Links() [][2]string { return f.links() }
+func (f Format) Links(fsys vfs.FS) [][2]string {
+	folder, err := fsys.Readlink(f.current())
+	if err != nil {
+		return f.links(false)
+	}
+	// What cannot be looked at is told elsewhere.
+	signed, _ := f.isSigned(fsys, folder)
+	return f.links(signed)
+}
 
 // MakeLinks implements [upkeep.Linked].
 func (f Format) MakeLinks(fsys vfs.FS, temp string) error {
@@ -41,7 +51,11 @@ func (f Format) MakeLinks(fsys vfs.FS, temp string) error {
 	if err != nil {
 		return err
 	}
-	return f.makeLinks(fsys, folder, temp)
+	signed, err := f.isSigned(fsys, folder)
+	if err != nil {
+		return err
+	}
+	return f.makeLinks(fsys, folder, temp, signed)
 }
 
 // Published implements [upkeep.Format]: the databases themselves, and what they name. A
@@ -55,7 +69,7 @@ func (f Format) Published(fsys vfs.FS) (upkeep.Published, error) {
 		return upkeep.Published{}, err
 	}
 	defer s.close()
-	l := &looker{Format: f, snapshot: s, fsys: fsys, descs: map[string]string{}}
+	l := &looker{Format: f, snapshot: s, fsys: fsys, descs: map[string]string{}, versions: map[string]string{}}
 	err = l.look()
 	if err != nil && !errors.Is(err, ErrDatabase) {
 		return l.Published, f.readError(err)
@@ -69,8 +83,8 @@ type looker struct {
 	*snapshot
 	fsys vfs.FS
 	upkeep.Published
-	// descs are the texts in NAME.db, by folder.
-	descs map[string]string
+	// descs are the texts in NAME.db by folder, and versions those of the packages by name.
+	descs, versions map[string]string
 }
 
 func (l *looker) look() error {
@@ -84,13 +98,16 @@ func (l *looker) look() error {
 		if err != nil {
 			return l.damaged(DB, err)
 		}
-		l.descs[e.folder] = string(e.desc)
+		l.descs[e.folder], l.versions[d.Name] = string(e.desc), d.Version
 		l.names(d)
 	}
 	if err := l.compare(); err != nil {
 		return err
 	}
-	return l.table()
+	if err := l.table(); err != nil {
+		return err
+	}
+	return l.older()
 }
 
 func (l *looker) damaged(k Kind, err error) error {
@@ -112,9 +129,17 @@ func (l *looker) database(k Kind) error {
 	if _, err := io.Copy(h, io.NewSectionReader(l.files[k], 0, l.sizes[k])); err != nil {
 		return err
 	}
-	l.Files = append(l.Files, upkeep.File{
-		Path: path.Join(l.snapshot.folder, l.Format.file(k)), Size: l.sizes[k], SHA256: hex.EncodeToString(h.Sum(nil)), Dated: k == DB,
-	})
+	name := path.Join(l.snapshot.folder, l.Format.file(k))
+	l.Files = append(l.Files, upkeep.File{Path: name, Size: l.sizes[k], SHA256: hex.EncodeToString(h.Sum(nil)), Dated: k == DB})
+	if !l.signed {
+		return nil
+	}
+	text, err := vfs.ReadFile(l.fsys, name+signatureEnd, maxSignature)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	l.Files = append(l.Files, upkeep.File{Path: name + signatureEnd, Size: int64(len(text)), SHA256: hex.EncodeToString(sum[:])})
 	return nil
 }
 
@@ -171,6 +196,20 @@ func (l *looker) compare() error {
 		}
 	}
 	return nil
+}
+
+// older finds the files of older versions, which the setting keep-old keeps.
+func (l *looker) older() error {
+	entries, err := l.fsys.ReadDir(".")
+	for _, i := range entries {
+		file := strings.TrimSuffix(i.Name, signatureEnd)
+		name := nameOf(cutLast(file))
+		now, ok := l.versions[name]
+		if v, is := versionOf(file, name); ok && is && alpm.Compare(v, now) < 0 {
+			l.Kept = append(l.Kept, i.Name)
+		}
+	}
+	return err
 }
 
 // table looks whether the table of pieces says what is so.

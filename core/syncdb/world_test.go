@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -257,7 +258,51 @@ func judgeServed(fsys vfs.FS) (string, error) {
 	if text[0] != text[1] {
 		return "", errors.New("the databases disagree")
 	}
+	if err := judgeSignatures(fsys); err != nil {
+		return "", err
+	}
 	return text[0], nil
+}
+
+// judgeSignatures wants a signature that is there to be of the database beside it, for who
+// resolves the folder's link once.
+func judgeSignatures(fsys vfs.FS) error {
+	folder, err := fsys.Readlink("demo.current")
+	if err != nil {
+		return err
+	}
+	for _, k := range []Kind{DB, Files} {
+		name := path.Join(folder, Format{"demo"}.file(k))
+		signature, err := fetch(fsys, name+signatureEnd)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		text, textErr := fetch(fsys, name)
+		if err := errors.Join(err, textErr); err != nil {
+			return err
+		}
+		want, err := signInTests(context.Background(), bytes.NewReader(text))
+		if err != nil || !bytes.Equal(signature, want) {
+			return fmt.Errorf("%s is signed by something that is no signature of it (%w)", name, err)
+		}
+	}
+	return nil
+}
+
+// signInTests is a [Signer].
+func signInTests(_ context.Context, text io.Reader) ([]byte, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, text); err != nil {
+		return nil, err
+	}
+	return append([]byte{0x88}, h.Sum(nil)...), nil
+}
+
+// signed adds packages and signs the databases.
+func signed(names ...string) action {
+	return func(w *world, fsys vfs.FS) (Outcome, error) {
+		return w.run(fsys, Request{Add: w.sources(names...), Options: Options{Sign: signInTests}})
+	}
 }
 
 // recoverOnly is what any next run does first.

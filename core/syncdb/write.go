@@ -11,8 +11,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/repo"
@@ -52,6 +54,11 @@ func (g *gensync) prepare(ctx context.Context, stage string) (commit.Change, err
 		name := g.file(Kind(k))
 		c.Puts = append(c.Puts, commit.Put{From: path.Join(id, name), To: path.Join(folder, name), Size: d.size, SHA256: d.sum})
 	}
+	signatures, err := g.sign(ctx, stage, id, folder, date)
+	if err != nil {
+		return c, err
+	}
+	c.Puts = append(c.Puts, signatures...)
 	g.published = folder
 	c.Switches = []commit.Switch{{Index: g.current(), Base: g.snap.link, Link: folder}}
 	return c, nil
@@ -211,6 +218,45 @@ func (g *gensync) at(name string) (taken, error) {
 	}
 	t.SHA256 = g.seen[name].sum
 	return t, nil
+}
+
+// keepOld is how many older versions of a package stay.
+func (g *gensync) keepOld() int {
+	if g.opt.KeepOld != nil {
+		return *g.opt.KeepOld
+	}
+	return g.repo.Settings.KeepOld
+}
+
+// versions are the files of a package that stand beside the databases and are not retired.
+func (g *gensync) versions(name string) ([]version, error) {
+	records, err := g.repo.RetiredFiles()
+	if err != nil {
+		return nil, err
+	}
+	retired := map[string]uint64{}
+	for _, r := range records {
+		retired[r.Name] = r.Ino
+	}
+	entries, err := g.repo.FS.ReadDir(".")
+	var list []version
+	for _, i := range entries {
+		v, ok := versionOf(i.Name, name)
+		if ino, is := retired[i.Name]; ok && i.IsRegular() && (!is || ino != i.Ino) {
+			list = append(list, version{i.Name, v})
+		}
+	}
+	return list, err
+}
+
+// versionOf is the version in the name of a package's file, if it is of that package.
+func versionOf(file, name string) (string, bool) {
+	folder := cutLast(file)
+	if _, ok := alpm.IsFileName(file); !ok || nameOf(folder) != name {
+		return "", false
+	}
+	v := strings.TrimPrefix(folder, name+"-")
+	return v, alpm.ValidVersion(v)
 }
 
 func (g *gensync) sum(name string) (string, error) {

@@ -193,6 +193,9 @@ func (c *checker) indexes() []File {
 		return nil
 	}
 	c.found = append(c.found, p.Found...)
+	for _, name := range p.Kept {
+		c.accounted[name] = true
+	}
 	c.cache()
 	return p.Files
 }
@@ -250,7 +253,7 @@ func (c *checker) links() {
 	if !ok {
 		return
 	}
-	for _, link := range l.Links() {
+	for _, link := range l.Links(c.r.FS) {
 		c.accounted[link[0]] = true
 		says, err := c.r.FS.Readlink(link[0])
 		switch {

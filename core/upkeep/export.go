@@ -204,7 +204,7 @@ func (e *exporter) holdsOurs(dir string) bool {
 // links are those by which clients come, for a format that has any.
 func (e *exporter) links() [][2]string {
 	if l, ok := e.format.(Linked); ok {
-		return l.Links()
+		return slices.Concat(l.Links(e.to.FS), l.Links(e.r.FS))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type Format interface {
 type Linked interface {
 	// Links are the names that clients ask for, and what they say. Those that are indexes
 	// say something else in each generation, and are not among them.
-	Links() [][2]string
+	Links(fsys vfs.FS) [][2]string
 	// MakeLinks makes, durably, those that are not there; the indexes are. They are made in
 	// the folder temp, and renamed.
 	MakeLinks(fsys vfs.FS, temp string) error
@@ -44,6 +44,8 @@ type Published struct {
 	// Files are in the order of the indexes, each path once.
 	Files []File
 	Found []Difference
+	// Kept are files that belong in the folder though no index names them.
+	Kept []string
 }
 
 // File is one published file.
