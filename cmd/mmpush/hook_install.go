@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
@@ -18,6 +19,7 @@ type hookInstallCmd struct {
 	Repo       *string  `short:"R" placeholder:"REPO" help:"Write down that refs publish in this repository; needs --refs."`
 	Refs       []string `sep:"none" placeholder:"PATTERN" help:"The refs that publish there, such as refs/heads/dist; may be given several times."`
 	Name       string   `placeholder:"NAME" help:"The name of the target. Default: that of the repository's folder."`
+	DryRun     bool     `short:"n" help:"Show what would be installed, and change nothing."`
 	PreReceive bool     `negatable:"" default:"true" help:"Install pre-receive, too, which refuses a push that would not be published. --no-pre-receive leaves it out."`
 }
 
@@ -30,6 +32,7 @@ func (*hookInstallCmd) Help() string {
 type hookUninstallCmd struct {
 	GitDir   *string `name:"git-dir" placeholder:"DIR" help:"The bare git repository. Default: $$GIT_DIR, or the current folder."`
 	HooksDir string  `placeholder:"DIR" help:"The folder of hooks. Default: the repository's."`
+	DryRun   bool    `short:"n" help:"Show what would be taken out, and change nothing."`
 }
 
 type hookStatusCmd struct {
@@ -105,7 +108,7 @@ func (c *hookInstallCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		}
 	}
 	// Without it, git refuses a push with options.
-	if err := g.Configure(ctx, "receive.advertisePushOptions", "true"); err != nil {
+	if err := c.set(ctx, g, "receive.advertisePushOptions", "true"); err != nil {
 		return a.fail(err)
 	}
 	self, err := selfPath(a.Args0)
@@ -116,11 +119,15 @@ func (c *hookInstallCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if !c.PreReceive {
 		which = []string{"post-receive"}
 	}
-	list, err := gitpush.Install(hooks, hooks.Path(), self, which)
+	fsys, err := rehearsed(hooks, c.DryRun)
 	if err != nil {
 		return a.fail(err)
 	}
-	return a.hooks(list)
+	list, err := gitpush.Install(fsys, hooks.Path(), self, which)
+	if err != nil {
+		return a.fail(err)
+	}
+	return a.hooks(list, c.DryRun)
 }
 
 // configure writes down where the refs publish, if that makes sense.
@@ -144,10 +151,46 @@ func (c *hookInstallCmd) configure(ctx context.Context, a *app, g *gitpush.Repos
 	if bad := slices.IndexFunc(c.Refs, func(p string) bool { return !strings.HasPrefix(p, "refs/") && p != "**" }); bad >= 0 {
 		return wrongUsage("such as refs/heads/dist or refs/tags/v*", "--refs %s: a ref begins with refs/", visible(c.Refs[bad]))
 	}
-	if err := g.Configure(ctx, "mmpush."+name+".repository", at); err != nil {
+	if err := c.set(ctx, g, "mmpush."+name+".repository", at); err != nil {
 		return err
 	}
-	return g.Configure(ctx, "mmpush."+name+".refs", c.Refs...)
+	return c.set(ctx, g, "mmpush."+name+".refs", c.Refs...)
+}
+
+// set writes into git's configuration, unless nothing is to be written.
+func (c *hookInstallCmd) set(ctx context.Context, g *gitpush.Repository, key string, values ...string) error {
+	if c.DryRun {
+		return nil
+	}
+	return g.Configure(ctx, key, values...)
+}
+
+// hookLimit is the most that one hook may have to be looked at in a dry run.
+const hookLimit = 1 << 20
+
+// rehearsed is the folder of hooks or, for a dry run, a copy of it in memory.
+func rehearsed(hooks *vfs.Dir, dryRun bool) (vfs.FS, error) {
+	if !dryRun {
+		return hooks, nil
+	}
+	mem := vfs.NewMem(time.Now)
+	entries, err := hooks.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if info, err := hooks.Lstat(e.Name); err != nil || !info.IsRegular() {
+			continue
+		}
+		text, err := vfs.ReadFile(hooks, e.Name, hookLimit)
+		if err == nil {
+			err = vfs.CreateSynced(mem, e.Name, 0o755, text)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return mem, nil
 }
 
 func (c *hookUninstallCmd) run(ctx context.Context, a *app) (doc any, code int) {
@@ -156,21 +199,31 @@ func (c *hookUninstallCmd) run(ctx context.Context, a *app) (doc any, code int) 
 		return a.fail(err)
 	}
 	defer done()
-	list, err := gitpush.Uninstall(hooks, hooks.Path())
+	fsys, err := rehearsed(hooks, c.DryRun)
 	if err != nil {
 		return a.fail(err)
 	}
-	return a.hooks(list)
+	list, err := gitpush.Uninstall(fsys, hooks.Path())
+	if err != nil {
+		return a.fail(err)
+	}
+	return a.hooks(list, c.DryRun)
 }
 
 // hooks tells what became of the hooks.
-func (a *app) hooks(list []gitpush.Installed) (doc any, code int) {
+func (a *app) hooks(list []gitpush.Installed, dryRun bool) (doc any, code int) {
 	answer := hooksAnswer{Schema: report.Schema, Result: report.Unchanged, Hooks: list}
 	for _, s := range list {
-		if s.Changed != "" {
+		switch {
+		case s.Changed != "" && dryRun:
+			answer.Result = report.Planned
+		case s.Changed != "":
 			answer.Result = report.Result(s.Changed)
 		}
 		a.out.line("%s", hookLine(s))
+	}
+	if dryRun {
+		a.out.line("dry run, nothing was written")
 	}
 	return answer, exitDone
 }

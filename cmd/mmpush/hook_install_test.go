@@ -36,6 +36,11 @@ func TestHookInstall(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.run(w.mmpush, "hook", "status", "--git-dir", w.bare, "--json")), &doc); err != nil || len(doc.Targets) != 2 {
 		t.Errorf("%v: %+v", err, doc)
 	}
+	before := read("post-receive")
+	says(t, w.run(w.mmpush, "hook", "uninstall", "--git-dir", w.bare, "--dry-run"), "dry run, nothing was written")
+	if read("post-receive") != before {
+		t.Error("a dry run has taken a hook out")
+	}
 	w.run(w.mmpush, "hook", "uninstall", "--git-dir", w.bare)
 	if read("post-receive")+read("pre-receive") != "" {
 		t.Error("still there")
@@ -47,6 +52,10 @@ func TestHookInstall(t *testing.T) {
 		if err := os.Symlink(old, filepath.Join(hooks, hook)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	says(t, w.run(w.mmpush, "hook", "install", "--git-dir", w.bare, "-n"), "post-receive: installed", "dry run, nothing was written")
+	if strings.Contains(read("post-receive"), "mmpush hook") {
+		t.Error("a dry run has installed a hook")
 	}
 	out = w.run(w.mmpush, "hook", "install", "--git-dir", w.bare)
 	says(t, out, "post-receive: installed", "runs first: post-receive.before-mmpush")

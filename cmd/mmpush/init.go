@@ -10,6 +10,7 @@ import (
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/syncdb"
+	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/plugins/transports/dir"
 )
 
@@ -25,6 +26,7 @@ type initCmd struct {
 	Name string `placeholder:"NAME" help:"The name of a pacman repository, as in NAME.db."`
 	CI   bool   `name:"ci" help:"Allow rebuilds of a version without asking, for a build server's repository."`
 
+	DryRun bool `short:"n" help:"Show what would be made, and make nothing."`
 	Shared bool `help:"Let the folder's group publish: .mmpush is shared with it."`
 }
 
@@ -52,10 +54,13 @@ func (c *initCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if err != nil {
 		return a.fail(err)
 	}
-	if rep.Result == report.Created {
+	switch rep.Result {
+	case report.Created:
 		a.out.line("%s repository %s for %s", a.out.paint(good, "created"), visible(c.Repo), rep.Architecture)
 		a.err.hint("publish with: " + c.next())
-	} else {
+	case report.Planned:
+		a.out.line("%s repository %s for %s; dry run, nothing was written", a.out.paint(caution, "would create"), visible(c.Repo), rep.Architecture)
+	default:
 		a.out.line("unchanged: %s is already a repository for %s", visible(c.Repo), rep.Architecture)
 	}
 	a.err.findings(rep.Findings)
@@ -96,21 +101,35 @@ func (c *initCmd) format() repo.Format {
 	return pipeline.Mmpack{}
 }
 
+// open opens the folder; a dry run imagines one that is not there.
+func (c *initCmd) open(a *app) (fsys vfs.FS, done func(), err error) {
+	folder, err := dir.OpenFolder(c.Repo, !c.DryRun)
+	if c.DryRun && report.CodeOf(err) == report.CodeNoRepo {
+		return vfs.NewMem(time.Now), func() {}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.folder(folder), func() { _ = folder.Close() }, nil
+}
+
 func (c *initCmd) make(ctx context.Context, a *app) (report.Report, error) {
-	folder, err := dir.OpenFolder(c.Repo, true)
+	fsys, done, err := c.open(a)
 	if err != nil {
 		return report.Report{}, err
 	}
-	defer folder.Close()
-	r, created, err := repo.Init(ctx, a.folder(folder), c.Repo, c.format(), repo.InitOptions{
-		Arch: c.Arch, CI: c.CI, Shared: c.Shared,
+	defer done()
+	r, created, err := repo.Init(ctx, fsys, c.Repo, c.format(), repo.InitOptions{
+		Arch: c.Arch, CI: c.CI, Shared: c.Shared, DryRun: c.DryRun,
 		Patience: repo.Patience{Wait: initWait, Program: program("init"), Waiting: a.waiting},
 	})
 	if err != nil {
 		return report.Report{}, err
 	}
 	rep := report.Report{Schema: report.Schema, Result: report.Unchanged, Repository: c.Repo, Architecture: r.Arch}
-	if created {
+	if created && c.DryRun {
+		rep.Result = report.Planned
+	} else if created {
 		rep.Result = report.Created
 	} else if c.CI && r.Settings.Rebuild.For("any") != repo.Allow {
 		rep.Findings = append(rep.Findings, report.Finding{

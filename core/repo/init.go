@@ -17,12 +17,14 @@ type InitOptions struct {
 	CI bool
 	// Shared opens .mmpush to the folder's group.
 	Shared bool
+	// DryRun ends ahead of the first change.
+	DryRun bool
 	// Patience is how to wait for the lock.
 	Patience Patience
 }
 
 // Init makes a repository in an existing folder and opens it; created is false if
-// it was one of that architecture already. An Init that was killed is finished by
+// it was one of that architecture already, and true in a dry run that would make it. An Init that was killed is finished by
 // the next.
 func Init(ctx context.Context, fsys vfs.FS, repoPath string, format Format, opt InitOptions) (r *Repo, created bool, err error) {
 	if r, err = openAs(fsys, repoPath, format, opt.Arch); report.CodeOf(err) != report.CodeNoRepo {
@@ -33,6 +35,9 @@ func Init(ctx context.Context, fsys vfs.FS, repoPath string, format Format, opt 
 	r.Settings.Shared = opt.Shared
 	if opt.CI {
 		r.Settings.Rebuild = Policy{{"*", Allow}}
+	}
+	if opt.DryRun {
+		return r, true, nil
 	}
 	if err := r.Prepare(); err != nil {
 		return nil, false, err
