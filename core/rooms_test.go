@@ -46,6 +46,9 @@ func rooms() map[string][]string {
 		"core/access":    {"core/report"},
 		"core/tupkg":     {"core/report"},
 		"core/web":       {"core/report", "core/vfs"},
+		"core/sets": {
+			"core/manifest", "core/pipeline", "core/plan", "core/report", "core/repo", "core/upload", "core/verify", "core/vfs",
+		},
 		"core/watch": {
 			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
 		},
@@ -68,7 +71,7 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/server", "core/web", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/sets", "core/server", "core/web", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/sets"
 	"github.com/mmpush/mmpush/core/upkeep"
 )
 
@@ -25,6 +26,11 @@ func (c *gcCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		return a.fail(err)
 	}
 	defer done()
+	if !c.DryRun {
+		if err := sets.Expire(r); err != nil {
+			return a.fail(err)
+		}
+	}
 	got, err := upkeep.GC(ctx, r, c.commitOptions(a, r), c.DryRun)
 	a.collection(got)
 	a.err.findings(got.Findings)

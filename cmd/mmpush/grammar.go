@@ -40,7 +40,8 @@ type grammar struct {
 	Service serviceCmd   `cmd:"" help:"Run mmpush as a service of systemd."`
 	User    userCmd      `cmd:"" help:"Change who may log in to a server, and what they may do."`
 	Hook    hookCmd      `cmd:"" help:"Publish by git push: the hooks of a bare git repository."`
-	Status  statusCmd    `cmd:"" help:"Say what came of a git push, by the id that it was answered with."`
+	Status  statusCmd    `cmd:"" help:"Show what waits in a set, or what came of a git push."`
+	Abort   abortCmd     `cmd:"" help:"Drop the parts of a source that wait in a set."`
 	Receive receiveCmd   `cmd:"" help:"Take uploads from one user behind SSH and publish them."`
 	Sign    signCmd      `cmd:"" help:"Sign a manifest with your own key, for repositories that want it."`
 	Plugin  pluginCmd    `cmd:"" help:"Look at plugins: verifiers and transports in programs of their own."`

@@ -7,17 +7,33 @@ import (
 )
 
 type statusCmd struct {
-	ID     string  `arg:"" help:"The id that a push was answered with."`
+	ID     string  `arg:"" optional:"" help:"The id that a push was answered with. Default: all parts that wait in sets."`
+	Repo   *string `short:"R" placeholder:"SET|REPO" help:"The set, or the repository in which parts wait. Default: all configured sets."`
 	GitDir *string `name:"git-dir" placeholder:"DIR" help:"The bare git repository. Default: $$GIT_DIR, or the current folder."`
 }
 
 // Help is shown by --help.
 func (*statusCmd) Help() string {
-	return `Says what came of a git push: the whole answer, also of work that went on after the pusher was let go. ` +
+	return `Shows the parts that wait in a set for other architectures: what is there, from whom, what is missing, and until when. ` +
+		`With the id of a git push, says what came of that: the whole answer, also of work that went on after the pusher was let go. ` +
 		`Exits with 8 while it is still at work, and with 3 if something of it was not published.`
 }
 
 func (c *statusCmd) run(ctx context.Context, a *app) (doc any, code int) {
+	if c.ID == "" || c.Repo != nil || c.GitDir == nil && len(a.config.Sets()) > 0 {
+		got, err := a.parts(c.Repo, c.ID)
+		if err != nil {
+			return a.fail(err)
+		}
+		if len(got.Waiting) > 0 {
+			a.out.showParts(got.Waiting)
+			return got, exitAccepted
+		}
+		if c.ID == "" || c.Repo != nil {
+			a.out.line("nothing waits")
+			return got, exitDone
+		}
+	}
 	g, err := gitpush.Open(ctx, a.gitDir(c.GitDir), nil, a.WrapFS)
 	if err != nil {
 		return a.fail(err)

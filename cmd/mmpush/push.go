@@ -19,12 +19,13 @@ import (
 type pushCmd struct {
 	Manifests []string `arg:"" name:"manifest" complete:"manifest" help:"The .mmpack-manifest files, with their packages beside them; or pacman packages, for a pacman repository."`
 
-	To             *string `placeholder:"TARGET" complete:"target" help:"Where to publish: the folder of a repository, a server: tupkgs://[USER@]HOST[:PORT], a machine with mmpush: ssh://[USER@]HOST[:PORT]/REPO, or a drop folder: sftp://[USER@]HOST[:PORT]/FOLDER. Default: $$MMPUSH_TO."`
+	To             *string `placeholder:"TARGET" complete:"target" help:"Where to publish: the folder of a repository, a server: tupkgs://[USER@]HOST[:PORT], a machine with mmpush: ssh://[USER@]HOST[:PORT]/REPO, a drop folder: sftp://[USER@]HOST[:PORT]/FOLDER, or the name of a target or a set in the configuration. Default: $$MMPUSH_TO."`
 	Init           bool    `help:"Make the repository if it is not there; needs --arch."`
 	Arch           string  `placeholder:"ARCH" help:"Architecture of the repository that --init makes, such as amd64-debian."`
 	Rebuild        bool    `help:"Ask to replace a published version by other bytes."`
 	AllowDowngrade bool    `help:"Ask to publish a version that is less than the published one."`
 	TakeOver       bool    `help:"Ask to take a package over from another source."`
+	Partial        bool    `help:"Publish in a set what is there, and leave out the architectures that are missing."`
 	DryRun         bool    `short:"n" help:"Do everything but publish, and show what would happen."`
 	findFlags
 	PublicURL string `name:"public-url" placeholder:"URL" help:"The folder on a web server that clients of the repository read. With --output=github, what may not be published (a pull request from a fork, no credential) is planned on it."`
@@ -45,6 +46,7 @@ func (*pushCmd) Help() string {
 		`A server is tupkgs://USER@HOST (TLS), with ?fingerprint=sha256:HEX for a certificate of its own, or tupkg://USER@localhost; ` +
 		`?v=1 asks for the old version of the protocol. A lost connection is tried again, and an upload that was cut short goes on where it stopped. ` +
 		`ssh:// and sftp:// run your own ssh; in both, /~/ is the home folder there. ` +
+		`To a set, all manifests are parts of one source: it is published in all its repositories, as one decision, or in none; where the set expects architectures that are not there, the parts wait (exit code 8). ` +
 		`Verifiers in the repository's settings are asked about each upload, and those of --verifier besides.`
 }
 
@@ -74,6 +76,12 @@ func (c *pushCmd) publish(ctx context.Context, a *app) (doc any, code int, err e
 	if slices.ContainsFunc(c.Manifests, isPackage) {
 		doc, code = c.pushPacman(ctx, a)
 		return doc, code, nil
+	}
+	if s, ok := c.set(a); ok {
+		return c.pushSet(ctx, a, s)
+	}
+	if c.Partial {
+		return nil, 0, wrongUsage("leave it out, or name a set of the configuration as the target", "--partial goes with a set of repositories")
 	}
 	t, done, err := c.open(ctx, a)
 	if err != nil {

@@ -72,6 +72,15 @@ func sentence(rep report.Report) string {
 	if rep.Generation > 0 {
 		fmt.Fprintf(&b, " as generation %d", rep.Generation)
 	}
+	if rep.Waiting != nil {
+		return waitingFor(*rep.Waiting)
+	}
+	for i, r := range rep.Repositories {
+		fmt.Fprintf(&b, "%s%s", map[bool]string{true: " in ", false: ", "}[i == 0], visible(r.Repository))
+		if r.Generation > 0 {
+			fmt.Fprintf(&b, " (generation %d)", r.Generation)
+		}
+	}
 	if rep.Result == report.Accepted {
 		return b.String() + ": the files have arrived; whether they are public, the server does not say"
 	}

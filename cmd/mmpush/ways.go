@@ -14,7 +14,7 @@ import (
 
 // sshFlags say how push gets to another machine by ssh.
 type sshFlags struct {
-	Wait       bool          `help:"Wait for the verdict of a drop folder (sftp://); without it, push ends with 8 when the files are there."`
+	Wait       bool          `help:"Wait for the verdict of a drop folder (sftp://), or for the other parts of a set; without it, push ends with 8 when the files are there."`
 	WaitTime   time.Duration `default:"30m" placeholder:"DURATION" help:"How long --wait waits. Default: 30m."`
 	SSHCommand *string       `name:"ssh-command" placeholder:"COMMAND" help:"The ssh program with its first arguments, such as \"ssh -i KEY\"; no shell reads it. Default: $$MMPUSH_SSH_COMMAND, else ssh."`
 	Remote     *string       `placeholder:"PROGRAM" help:"The mmpush program on the other side of ssh://. Default: $$MMPUSH_REMOTE, else mmpush."`

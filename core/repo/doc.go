@@ -23,6 +23,7 @@
 //	.mmpush/decisions/TX   such a decision, in the first of the repositories
 //	.mmpush/history        one line of JSON for each generation
 //	.mmpush/kept-TX-NAME   a second name of the index files that the last generation wrote
+//	.mmpush/parts/ID/      parts of a source that wait for other architectures
 //	.mmpush/retired        one line of JSON for each file that no index names
 //	.mmpush/stage/ID/      a change that is being prepared; flock'ed while it lives
 //	.mmpush/trash/         what the sweeper is deleting

@@ -22,6 +22,8 @@ const (
 	StageDir     = MetaDir + "/stage"
 	TrashDir     = MetaDir + "/trash"
 	RejectedDir  = MetaDir + "/rejected"
+	// PartsDir has parts of sources that wait for other architectures (core/sets).
+	PartsDir = MetaDir + "/parts"
 	// FilesDir has lists of what packages install, by their SHA-256; a cache.
 	FilesDir   = MetaDir + "/files"
 	keptPrefix = "kept-"

@@ -39,6 +39,7 @@ const (
 	CodeMoved     Code = "MP-MOVED"
 	CodeOvertaken Code = "MP-OVERTAKEN"
 	CodeExpired   Code = "MP-EXPIRED"
+	CodeParts     Code = "MP-PARTS"
 
 	// About who asks: exit 5.
 	CodeRights Code = "MP-RIGHTS"

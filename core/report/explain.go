@@ -76,6 +76,9 @@ func changeExplanations() []Explanation {
 				"Take the later change back first (`mmpush log PACKAGE` shows it), go back to a whole state with `mmpush undo --to`, or publish what is meant."},
 		{CodeExpired, "the files to bring back are gone",
 			"What is replaced or removed stays for the repository's grace time and is deleted then. A stanza is brought back only if its file is still there with its bytes. Publish that version again."},
+		{CodeParts, "parts of a source do not belong together",
+			"Packages of one source for several architectures are published as one, and are all built from one source tarball, the same byte for byte. Two jobs that each make their own get two tarballs, since the dates in them differ. " +
+				"Make it once, hand it to all jobs, and build every architecture from it. What waits and is out of date is dropped with `mmpush abort ID`; `mmpush status` shows the ids."},
 		{CodeRights, "your rights do not cover this",
 			"Each user has rights over sources, by name pattern, architecture and action (publish, rebuild, downgrade, take-over, remove, purge, undo, gc). The finding names the right that is missing. " +
 				"Whoever runs the repository can give it."},

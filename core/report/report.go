@@ -94,6 +94,40 @@ type Report struct {
 	BytesRetired int64 `json:"bytes_retired,omitempty"`
 	// Kept is the id under which a server keeps what it has rejected, with this
 	// report, until that expires; whoever runs the server finds it by that.
-	Kept     string    `json:"kept,omitempty"`
+	Kept string `json:"kept,omitempty"`
+	// Set is the set of repositories that this report is about, and Repositories are the
+	// reports of each; Packages are those of all.
+	Set          string   `json:"set,omitempty"`
+	Repositories []Report `json:"repositories,omitempty"`
+	// Waiting is what an accepted part of a set waits for.
+	Waiting  *Waiting  `json:"waiting,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
+}
+
+// Waiting is a source of which some parts are there, and that is published when all are.
+type Waiting struct {
+	// ID names it, for `status` and `abort`.
+	ID      string `json:"id"`
+	Set     string `json:"set"`
+	Source  string `json:"source"`
+	Version string `json:"version"`
+	SHA256  string `json:"source_sha256"`
+	// Parts are there; Missing are the architectures that are not.
+	Parts   []Part   `json:"parts"`
+	Missing []string `json:"missing,omitempty"`
+	// Until is when the parts are dropped if the others have not come.
+	Until time.Time `json:"until"`
+}
+
+// Part is what has come for one architecture.
+type Part struct {
+	Architecture string    `json:"architecture"`
+	Manifest     string    `json:"manifest"`
+	Who          string    `json:"who,omitempty"`
+	Transport    string    `json:"transport,omitempty"`
+	Time         time.Time `json:"time"`
+	// Size is that of its files, in bytes.
+	Size int64 `json:"size"`
+	// Published: the repository serves exactly this already.
+	Published bool `json:"published,omitempty"`
 }

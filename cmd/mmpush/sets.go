@@ -1,0 +1,263 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmpush/mmpush/core/config"
+	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/sets"
+	"github.com/mmpush/mmpush/core/upload"
+)
+
+// openSet opens the repositories of a set. The caller calls done at the end.
+func (a *app) openSet(c config.Set) (s *sets.Set, done func(), err error) {
+	s = &sets.Set{Name: c.Name, Repositories: map[string]*repo.Repo{}, Expects: c.Expects, Deadline: c.Deadline}
+	var opened []func()
+	done = func() {
+		for _, f := range opened {
+			f()
+		}
+	}
+	for arch, at := range c.Repositories {
+		r, closeRepo, err := a.openRepo(at)
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		opened = append(opened, closeRepo)
+		s.Repositories[arch] = r
+	}
+	if err := s.Check(); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return s, done, nil
+}
+
+// set is the configured set that push is for; ok is false if it is for something else.
+func (c *pushCmd) set(a *app) (config.Set, bool) {
+	return a.config.Set(a.setting(c.To, "--to", "to").Text)
+}
+
+// pushSet publishes the manifests, which are parts of one source, in a set.
+func (c *pushCmd) pushSet(ctx context.Context, a *app, named config.Set) (doc any, code int, err error) {
+	if c.Init || c.Arch != "" {
+		return nil, 0, wrongUsage("run mmpush init for each repository of the set", "--init and --arch go with one repository")
+	}
+	if flag := c.remoteFlags.given(); flag != "" || c.Remote != nil || c.SSHCommand != nil {
+		return nil, 0, wrongUsage("leave it out: the repositories of a set are folders of this machine", "%s goes with a server", cmp.Or(flag, "--remote"))
+	}
+	if c.LockWait < 0 || c.WaitTime <= 0 {
+		return nil, 0, wrongUsage("give a time such as 60s or 30m", "--lock-wait=%s, --wait-time=%s: a time cannot be negative", c.LockWait, c.WaitTime)
+	}
+	if err := c.ask(a); err != nil {
+		return nil, 0, err
+	}
+	s, done, err := a.openSet(named)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer done()
+	shown := newProgress(a.err, time.Now)
+	lines := map[string]int{}
+	rep, err := c.inSet(ctx, a, s, shown, lines)
+	shown.end()
+	doc, code = a.setAnswer(rep, err, strings.Join(c.Manifests, " "), lines)
+	return doc, code, nil
+}
+
+// inSet opens the uploads and publishes them.
+func (c *pushCmd) inSet(ctx context.Context, a *app, s *sets.Set, shown *progress, lines map[string]int) (report.Report, error) {
+	req := sets.Request{
+		Partial: c.Partial, Requests: plan.Requests{Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver},
+		Options: pipeline.Options{
+			Who: a.User, Transport: "dir", DryRun: c.DryRun, LockWait: c.LockWait, Program: program("push"), Waiting: a.waiting,
+			Progress: shown.tell, Required: a.required,
+		},
+	}
+	refused := report.Report{Schema: report.Schema, Result: report.Rejected, Set: s.Name}
+	for _, m := range c.Manifests {
+		folder, err := openUpload(m)
+		if err != nil {
+			return refused, err
+		}
+		defer folder.Close()
+		u, found, err := upload.Open(ctx, a.folder(folder), ".", filepath.Base(m))
+		if err != nil {
+			return refused, err
+		}
+		refused.Findings = append(refused.Findings, found...)
+		if u.Manifest != nil {
+			for name, line := range declaredOn(u.Manifest) {
+				lines[name] = line
+			}
+		}
+		req.Uploads = append(req.Uploads, u)
+	}
+	if report.Refused(refused.Findings) {
+		return refused, nil
+	}
+	rep, err := s.Publish(ctx, req)
+	rep.Findings = append(slices.Clone(refused.Findings), rep.Findings...)
+	if err == nil && rep.Result == report.Accepted && c.Wait {
+		a.err.line("mmpush: %s", waitingFor(*rep.Waiting))
+		rep, err = s.Wait(ctx, req, rep, c.WaitTime)
+	}
+	return rep, err
+}
+
+// setAnswer tells what came of the parts of one source.
+func (a *app) setAnswer(rep report.Report, err error, names string, lines map[string]int) (doc any, code int) {
+	rep.Schema = report.Schema
+	if err != nil {
+		rep.Result = resultError
+		a.err.findings(rep.Findings)
+		a.err.problem(err)
+		if stopped(err) {
+			a.resume()
+		}
+		return answer{rep, problemOf(err), names, lines}, exitOfError(err)
+	}
+	if rep.Result != report.Rejected {
+		a.out.summary(rep)
+	}
+	a.err.findings(rep.Findings)
+	if rep.Result == report.Rejected {
+		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+names+"; nothing was published in any repository of the set "+rep.Set)
+	}
+	return answer{Report: rep, manifest: names, lines: lines}, exitOfReport(rep)
+}
+
+// waitingFor says in one sentence what parts wait for.
+func waitingFor(w report.Waiting) string {
+	text := w.Source + " " + w.Version + " waits in the set " + w.Set + " until " + w.Until.UTC().Format("2006-01-02 15:04:05 UTC")
+	if len(w.Missing) > 0 {
+		text += " for " + strings.Join(w.Missing, ", ")
+	}
+	return text + " (" + w.ID + ")"
+}
+
+// setRepos are the repositories in which parts may wait: those of the set or the folder
+// that is named or, without a name, of all sets.
+func (a *app) setRepos(name *string) ([]*repo.Repo, func(), error) {
+	var list []*repo.Repo
+	var opened []func()
+	done := func() {
+		for _, f := range opened {
+			f()
+		}
+	}
+	var folders []string
+	all := a.config.Sets()
+	v := a.setting(name, "--repo", "repo")
+	if s, ok := a.config.Set(v.Text); ok {
+		all = []config.Set{s}
+	} else if name != nil {
+		all, folders = nil, []string{v.Path()}
+	}
+	for _, s := range all {
+		for _, at := range s.Repositories {
+			if !slices.Contains(folders, at) {
+				folders = append(folders, at)
+			}
+		}
+	}
+	if len(folders) == 0 {
+		return nil, nil, wrongUsage("add -R SET or -R REPO, or write `sets:` in a configuration", "nothing says in which repositories parts could wait")
+	}
+	for _, at := range folders {
+		r, closeRepo, err := a.openRepo(at)
+		if err != nil {
+			done()
+			return nil, nil, err
+		}
+		opened, list = append(opened, closeRepo), append(list, r)
+	}
+	return list, done, nil
+}
+
+// partsAnswer is the document about parts that wait.
+type partsAnswer struct {
+	Schema  int              `json:"schema"`
+	Waiting []report.Waiting `json:"waiting"`
+	Aborted bool             `json:"aborted,omitempty"`
+}
+
+// parts shows what waits; id, if not empty, is the one that is meant.
+func (a *app) parts(name *string, id string) (answer partsAnswer, err error) {
+	answer = partsAnswer{Schema: report.Schema, Waiting: []report.Waiting{}}
+	repos, done, err := a.setRepos(name)
+	if err != nil {
+		return answer, err
+	}
+	defer done()
+	for _, r := range repos {
+		list, err := sets.Waiting(r)
+		if err != nil {
+			return answer, err
+		}
+		for _, w := range list {
+			if id == "" || w.ID == id {
+				answer.Waiting = append(answer.Waiting, w)
+			}
+		}
+	}
+	return answer, nil
+}
+
+// showParts shows groups of parts.
+func (p *printer) showParts(list []report.Waiting) {
+	for _, w := range list {
+		p.line("%s", visible(waitingFor(w)))
+		var t table
+		for _, x := range w.Parts {
+			from := x.Who
+			if x.Transport != "" {
+				from += " by " + x.Transport
+			}
+			t.add(cell{"there", good}, cell{x.Architecture, bold}, cell{text: visible(x.Manifest)}, cell{text: visible("from " + from)},
+				cell{text: x.Time.UTC().Format("2006-01-02 15:04:05")}, cell{text: bytesText(x.Size)})
+		}
+		for _, arch := range w.Missing {
+			t.add(cell{"missing", caution}, cell{arch, bold})
+		}
+		t.write(p, "  ")
+	}
+}
+
+type abortCmd struct {
+	ID   string  `arg:"" help:"The id of the parts, as mmpush status shows it."`
+	Repo *string `short:"R" placeholder:"SET|REPO" help:"The set, or the repository in which the parts wait. Default: all configured sets."`
+}
+
+// Help is shown by --help.
+func (*abortCmd) Help() string {
+	return `Drops the parts of a source that wait in a set for other architectures. Nothing of them was public. The jobs that sent them push again.`
+}
+
+func (c *abortCmd) run(_ context.Context, a *app) (doc any, code int) {
+	repos, done, err := a.setRepos(c.Repo)
+	if err != nil {
+		return a.fail(err)
+	}
+	defer done()
+	for _, r := range repos {
+		w, err := sets.Abort(r, c.ID)
+		if err != nil {
+			return a.fail(err)
+		}
+		if w != nil {
+			a.out.line("dropped %s", visible(w.Source+" "+w.Version+" of the set "+w.Set+": "+plural(len(w.Parts), "part")))
+			return partsAnswer{Schema: report.Schema, Waiting: []report.Waiting{*w}, Aborted: true}, exitDone
+		}
+	}
+	return a.fail(wrongUsage("mmpush status shows what waits", "no parts wait under the id %q", visible(c.ID)))
+}
