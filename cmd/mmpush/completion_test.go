@@ -23,7 +23,7 @@ func completionCases() []struct {
 		typed string
 		want  []string
 	}{
-		{"mmpush re", []string{"remove", "receive"}},
+		{"mmpush re", []string{"remove", "receive", "recover"}},
 		{"mmpush user to", []string{"token"}},
 		{"mmpush push --dry", []string{"--dry-run"}},
 		{"mmpush --output=js", []string{"json"}},
