@@ -196,7 +196,7 @@ func TestGitPushHostileTrees(t *testing.T) {
 		"link":                {w.tree(m, "120000 "+link+" "+mpk, s), "the declared file is a link, not a file"},
 		"submodule":           {w.tree(m, "160000 "+files[mpk]+" "+mpk, s), "the declared file is a submodule, not a file"},
 		"folder":              {w.tree(m, "40000 "+full+" "+mpk, s), "the declared file is a folder, not a file"},
-		"manifest link":       {w.tree("120000 "+link+" "+manifest, p, s), "the manifest is a link, not a file"},
+		"manifest link":       {w.tree("120000 "+link+" "+manifest, p, s), "the manifest is a link, not a file [MP-GIT]"},
 		"manifest submodule":  {w.tree("160000 "+files[mpk]+" "+manifest, p, s), "the manifest is a submodule, not a file"},
 		"missing":             {w.tree(m, s), "the declared file " + mpk + " is not there"},
 		"deep":                {deep, "folders deep"},
