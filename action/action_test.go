@@ -40,7 +40,7 @@ func everywhere(text string) Outcome {
 	binary := p
 	binary.Kind = report.Binary
 	return Outcome{
-		Manifest: "out/m.mmpack-manifest", Lines: map[string]int{text: 12},
+		Manifests: []string{"out/m.mmpack-manifest"}, Declared: map[string]Place{text: {"out/m.mmpack-manifest", 12}},
 		Report: report.Report{
 			Result: report.Published, Manifest: text, Repository: text, Architecture: text, Packages: []report.Package{p, binary},
 			Findings: []report.Finding{f, warned},
@@ -106,6 +106,13 @@ func TestOutputsEnd(t *testing.T) {
 			t.Errorf("%q: published is %v, %v", text, published, err)
 		}
 	}
+	var long Outputs
+	for range 3000 {
+		long.Published = append(long.Published, report.Package{Name: strings.Repeat("x", 100), SHA256: strings.Repeat("0", 64)})
+	}
+	if got := parseOutputs(t, long.String()); got["published"] != "" {
+		t.Errorf("%d bytes in an output", len(got["published"]))
+	}
 	a, b := Outputs{}.String(), Outputs{}.String()
 	if a == b {
 		t.Error("delimiters that can be guessed")
@@ -166,7 +173,7 @@ func TestWorstFirst(t *testing.T) {
 		return report.Finding{Code: report.CodeSize, Severity: s, Message: fmt.Sprint(s, i), File: "m", Line: i + 1}
 	}
 	for _, tt := range []struct{ warnings, errors, commands int }{{0, 0, 0}, {4, 5, 9}, {5, 5, 10}, {6, 5, 10}, {100, 100, 10}} {
-		o := Outcome{Manifest: "m"}
+		o := Outcome{Manifests: []string{"m"}}
 		for i := range tt.warnings {
 			o.Report.Findings = append(o.Report.Findings, finding(report.SeverityWarning, i))
 		}
@@ -188,6 +195,27 @@ func TestWorstFirst(t *testing.T) {
 				t.Errorf("%+v: %+v", tt, last)
 			}
 		}
+	}
+}
+
+// TestPartsOfASet: each finding stands in the manifest that it is about.
+func TestPartsOfASet(t *testing.T) {
+	t.Parallel()
+	o := Outcome{
+		Manifests: []string{"a/one", "b/two"}, Declared: map[string]Place{"x.mpk": {"b/two", 4}},
+		Report: report.Report{Findings: []report.Finding{{File: "one", Line: 3}, {File: "two"}, {File: "x.mpk", Line: 9}, {File: "binary-index.gz", Line: 9}, {Line: 9}}},
+	}
+	commands, _ := listen(t, say(t, Job{}, []Outcome{o}, nil, ""))
+	var got []string
+	for _, c := range commands {
+		got = append(got, c.properties["file"]+":"+c.properties["line"])
+	}
+	here, _ := filepath.Abs(".")
+	for i := range got {
+		got[i] = strings.Replace(got[i], here+"/", "", 1)
+	}
+	if want := []string{"a/one:3", "b/two:", "b/two:4", ":", ":9"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

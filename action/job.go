@@ -132,3 +132,11 @@ func (j Job) Path(file string) string {
 	}
 	return filepath.ToSlash(full)
 }
+
+// place is Path, but for no file.
+func (j Job) place(file string) string {
+	if file == "" {
+		return ""
+	}
+	return j.Path(file)
+}

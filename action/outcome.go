@@ -13,14 +13,20 @@ import (
 
 // Outcome is what became of one upload, or of a run that never got to one.
 type Outcome struct {
-	// Manifest is the path of the manifest, as it was named; empty if the outcome is
-	// not about one.
-	Manifest string
-	// Lines says on which line of the manifest a file beside it is declared.
-	Lines  map[string]int
-	Report report.Report
+	// Manifests are the paths of the upload's manifests, as they were named: one, or those
+	// of a set's parts; empty if the outcome is not about any.
+	Manifests []string
+	// Declared says where the files beside the manifests are declared.
+	Declared map[string]Place
+	Report   report.Report
 	// Problem is why the work could not be done; nil if it was.
 	Problem *Problem
+}
+
+// Place is a line of a manifest, counted from 1; 0 is unknown.
+type Place struct {
+	Manifest string
+	Line     int
 }
 
 // Problem is an error in the words of the program.
@@ -128,26 +134,46 @@ func notices(j Job, list []Outcome, remarks []Remark) []notice {
 func (o Outcome) problem(j Job) notice {
 	p := o.Problem
 	n := notice{level: "error", title: title(o.Report, p.Code), text: paragraphs(named(p.File, p.Message), hint(p.Hint))}
-	if o.Manifest != "" {
-		n.file = j.Path(o.Manifest)
-	}
+	n.file = j.place(o.only())
 	return n
 }
 
 // notice places a finding: on the manifest's line that it is about, or that declares the
 // file that it is about.
 func (o Outcome) notice(j Job, f report.Finding) notice {
-	n := notice{level: level(f), title: title(o.Report, f.Code), line: f.Line}
-	if o.Manifest != "" {
-		n.file = j.Path(o.Manifest)
-	}
-	text := f.Message
-	if f.File != "" && f.File != filepath.Base(o.Manifest) {
+	at, text := Place{o.only(), 0}, f.Message
+	if m := o.manifest(f.File); m != "" {
+		at = Place{m, f.Line}
+	} else if f.File != "" {
 		text = named(f.File, text)
-		n.line = o.Lines[f.File]
+		if declared, ok := o.Declared[f.File]; ok {
+			at = declared
+		}
+	} else {
+		at.Line = f.Line
 	}
-	n.text = paragraphs(text, compared(f), hint(f.Hint))
-	return n
+	return notice{
+		level: level(f), title: title(o.Report, f.Code), file: j.place(at.Manifest), line: at.Line,
+		text: paragraphs(text, compared(f), hint(f.Hint)),
+	}
+}
+
+// only is the one manifest; empty if there are several.
+func (o Outcome) only() string {
+	if len(o.Manifests) == 1 {
+		return o.Manifests[0]
+	}
+	return ""
+}
+
+// manifest is the manifest with this file name; empty if none has it.
+func (o Outcome) manifest(file string) string {
+	for _, m := range o.Manifests {
+		if filepath.Base(m) == file {
+			return m
+		}
+	}
+	return ""
 }
 
 func level(f report.Finding) string {

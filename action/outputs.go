@@ -17,7 +17,8 @@ type Outputs struct {
 	Result report.Result
 	// Generation is that of the last publish; 0 is none.
 	Generation uint64
-	// Published are the packages that the repository serves now and did not before.
+	// Published are the packages that the repository serves now and did not before; of a
+	// list that is too long for an output nothing is written.
 	Published []report.Package
 	// IndexSHA256 is the SHA-256 of the binary index after the run; empty if the
 	// repository is not on this machine.
@@ -25,6 +26,10 @@ type Outputs struct {
 	// ResultJSON is the path of the document that --output=json would have printed.
 	ResultJSON string
 }
+
+// outputLimit is how many bytes one output may have: a runner takes 1 MiB, and counts two
+// for each.
+const outputLimit = 400 << 10
 
 // OutputsOf gathers the outputs that the reports hold.
 func OutputsOf(list []Outcome) Outputs {
@@ -46,8 +51,8 @@ func OutputsOf(list []Outcome) Outputs {
 // String is the text for the file of outputs.
 func (o Outputs) String() string {
 	published, err := json.Marshal(o.Published)
-	if err != nil {
-		published = []byte("[]")
+	if err != nil || len(published) > outputLimit {
+		published = nil
 	}
 	generation := ""
 	if o.Generation > 0 {

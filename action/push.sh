@@ -7,6 +7,14 @@ set -euo pipefail
 PATH=/usr/bin:/bin:/mingw64/bin:/usr/sbin:/sbin:/usr/local/bin:$PATH
 # Keys for ssh are written here, and the last step deletes it whatever happens.
 export TMPDIR=$MMPUSH_WORK
+# An input that is given is stronger than a variable of the job.
+if [ -n "$INPUT_PASSWORD" ]; then
+    export MMPUSH_PASSWORD=$INPUT_PASSWORD
+    unset MMPUSH_TOKEN
+fi
+[ -z "$INPUT_SSH_KEY" ] || export MMPUSH_SSH_KEY=$INPUT_SSH_KEY
+[ -z "$INPUT_KNOWN_HOSTS" ] || export MMPUSH_KNOWN_HOSTS=$INPUT_KNOWN_HOSTS
+unset INPUT_PASSWORD INPUT_SSH_KEY INPUT_KNOWN_HOSTS
 [ "${INPUT_SUMMARY:-true}" != false ] || unset GITHUB_STEP_SUMMARY
 
 words=(push --output=github --glob

@@ -116,9 +116,12 @@ func details(b *bounded, j Job, o Outcome) {
 		return
 	}
 	refuses := o.Problem != nil || report.Refused(findings)
-	about := "the run"
-	if o.Manifest != "" {
-		about = j.Path(o.Manifest)
+	var about []string
+	for _, m := range o.Manifests {
+		about = append(about, j.Path(m))
+	}
+	if len(about) == 0 {
+		about = []string{"the run"}
 	}
 	count := len(findings)
 	if o.Problem != nil {
@@ -128,7 +131,7 @@ func details(b *bounded, j Job, o Outcome) {
 	if refuses {
 		open = " open"
 	}
-	b.add("<details%s><summary>%s: %s</summary>\n\n", open, plain(about), plural(count, "finding"))
+	b.add("<details%s><summary>%s: %s</summary>\n\n", open, plain(strings.Join(about, ", ")), plural(count, "finding"))
 	if p := o.Problem; p != nil {
 		b.add("- **error** %s %s%s\n", plain("["+string(p.Code)+"]"), plain(named(p.File, p.Message)), next(p.Hint))
 	}

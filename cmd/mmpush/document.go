@@ -18,9 +18,10 @@ const resultError = action.ResultError
 type answer struct {
 	report.Report
 	Error *problem `json:"error,omitempty"`
-	// manifest is its path as it was named, and lines says where it declares which file.
-	manifest string
-	lines    map[string]int
+	// manifests are their paths as they were named, and declared says where they declare
+	// which file.
+	manifests []string
+	declared  map[string]action.Place
 }
 
 // answers is the document about several manifests.

@@ -65,7 +65,8 @@ func (c *pushCmd) preview(ctx context.Context, a *app, why action.Remark) (doc a
 	a.err.message(caution, why.Level, why.Text)
 	d, err := c.target(a)
 	public := transport.Target{}
-	switch local := err == nil && d.target.Scheme == "dir"; {
+	_, set := c.set(a)
+	switch local := set || err == nil && d.target.Scheme == "dir"; {
 	case local:
 	case c.PublicURL != "":
 		if public, err = transport.ParseTarget(c.PublicURL); err != nil || public.URL == nil {
@@ -127,7 +128,7 @@ func outcomes(doc any) (list []action.Outcome, ok bool) {
 			list = append(list, one.outcome())
 		}
 		for _, m := range doc.NotTried {
-			list = append(list, action.Outcome{Manifest: m, Report: report.Report{Result: resultError},
+			list = append(list, action.Outcome{Manifests: []string{m}, Report: report.Report{Result: resultError},
 				Problem: &action.Problem{Code: report.CodeStopped, Message: "was not tried, after what happened before"}})
 		}
 		return list, true
@@ -136,7 +137,7 @@ func outcomes(doc any) (list []action.Outcome, ok bool) {
 }
 
 func (d answer) outcome() action.Outcome {
-	o := action.Outcome{Manifest: d.manifest, Lines: d.lines, Report: d.Report}
+	o := action.Outcome{Manifests: d.manifests, Declared: d.declared, Report: d.Report}
 	if p := d.Error; p != nil {
 		o.Problem = &action.Problem{Code: p.Code, File: p.File, Message: p.Message, Hint: p.Hint}
 	}

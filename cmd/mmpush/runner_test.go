@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
 )
 
 // stepRun is a step of a workflow: its files, and the shell that runs in it.
@@ -200,6 +202,38 @@ func TestForkOnARunner(t *testing.T) {
 	j.wants(t, wants{result: "verified", annotations: []string{fork, "::warning title=mmpush::what a publish would change is not known: " + web.URL + "/nothing/binary-index.gz: the server answers 404"}},
 		foo, "--public-url", web.URL+"/nothing", "--to", server)
 	j.wants(t, wants{code: exitUsage, result: "error", annotations: []string{"is no URL"}}, foo, "--public-url", "/srv", "--to", server)
+}
+
+// TestSetOnARunner: a set is published, or planned, as a repository is; a part that waits
+// is no failure of the step.
+func TestSetOnARunner(t *testing.T) {
+	t.Parallel()
+	config, dir := t.TempDir(), t.TempDir()
+	amd, arm := newRepo(t), filepath.Join(t.TempDir(), "arm")
+	mustRun(t, "init", arm, "--arch", "arm64-debian")
+	text := fmt.Sprintf("sets:\n    stable:\n        repositories: {amd64-debian: %s, arm64-debian: %s}\n    waiting:\n"+
+		"        repositories: {amd64-debian: %s, arm64-debian: %s}\n        expects: [amd64-debian, arm64-debian]\n", amd, arm, amd, arm)
+	if err := os.MkdirAll(filepath.Join(config, "mmpush"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(config, "mmpush", "config.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	vars := map[string]string{"XDG_CONFIG_HOME": config, "HOME": t.TempDir()}
+	j := newJob(t, vars)
+	part := func(version, arch string) string {
+		at := filepath.Join(dir, version, arch)
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return mpktest.Upload{Name: "foo", Version: version, Packages: []mpktest.Package{{Arch: arch}}}.In(t, at)
+	}
+	both := []string{part("1.0.0", "amd64-debian"), part("1.0.0", "arm64-debian"), "--to", "stable"}
+	fork := newJob(t, vars).fork(t)
+	fork.wants(t, wants{result: "planned", annotations: []string{"a change from the fork"}, summary: []string{"## mmpush: planned foo 1.0.0"}}, both...)
+	j.wants(t, wants{result: "published", summary: []string{"| amd64-debian | 1.0.0 | added |", "| arm64-debian | 1.0.0 | added |"}}, both...)
+	j.wants(t, wants{code: exitRejected, result: "rejected", annotations: []string{"::error "}}, part("1.1.0", "amd64-debian"), "--to", "stable")
+	j.wants(t, wants{result: "accepted", summary: []string{"## mmpush: accepted"}}, part("1.1.0", "amd64-debian"), "--to", "waiting")
 }
 
 // TestNoCredentialOnARunner: without a password nobody logs in with an empty one.

@@ -3,11 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/action"
 	"github.com/mmpush/mmpush/core/config"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/plan"
@@ -67,15 +69,15 @@ func (c *pushCmd) pushSet(ctx context.Context, a *app, named config.Set) (doc an
 	}
 	defer done()
 	shown := newProgress(a.err, time.Now)
-	lines := map[string]int{}
-	rep, err := c.inSet(ctx, a, s, shown, lines)
+	declared := map[string]action.Place{}
+	rep, err := c.inSet(ctx, a, s, shown, declared)
 	shown.end()
-	doc, code = a.setAnswer(rep, err, strings.Join(c.Manifests, " "), lines)
+	doc, code = a.setAnswer(rep, err, c.Manifests, declared)
 	return doc, code, nil
 }
 
 // inSet opens the uploads and publishes them.
-func (c *pushCmd) inSet(ctx context.Context, a *app, s *sets.Set, shown *progress, lines map[string]int) (report.Report, error) {
+func (c *pushCmd) inSet(ctx context.Context, a *app, s *sets.Set, shown *progress, declared map[string]action.Place) (report.Report, error) {
 	req := sets.Request{
 		Partial: c.Partial, Requests: plan.Requests{Rebuild: c.Rebuild, Downgrade: c.AllowDowngrade, TakeOver: c.TakeOver},
 		Options: pipeline.Options{
@@ -96,9 +98,7 @@ func (c *pushCmd) inSet(ctx context.Context, a *app, s *sets.Set, shown *progres
 		}
 		refused.Findings = append(refused.Findings, found...)
 		if u.Manifest != nil {
-			for name, line := range declaredOn(u.Manifest) {
-				lines[name] = line
-			}
+			maps.Copy(declared, declaredIn(m, u.Manifest))
 		}
 		req.Uploads = append(req.Uploads, u)
 	}
@@ -115,7 +115,7 @@ func (c *pushCmd) inSet(ctx context.Context, a *app, s *sets.Set, shown *progres
 }
 
 // setAnswer tells what came of the parts of one source.
-func (a *app) setAnswer(rep report.Report, err error, names string, lines map[string]int) (doc any, code int) {
+func (a *app) setAnswer(rep report.Report, err error, manifests []string, declared map[string]action.Place) (doc any, code int) {
 	rep.Schema = report.Schema
 	if err != nil {
 		rep.Result = resultError
@@ -124,16 +124,16 @@ func (a *app) setAnswer(rep report.Report, err error, names string, lines map[st
 		if stopped(err) {
 			a.resume()
 		}
-		return answer{rep, problemOf(err), names, lines}, exitOfError(err)
+		return answer{rep, problemOf(err), manifests, declared}, exitOfError(err)
 	}
 	if rep.Result != report.Rejected {
 		a.out.summary(rep)
 	}
 	a.err.findings(rep.Findings)
 	if rep.Result == report.Rejected {
-		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+names+"; nothing was published in any repository of the set "+rep.Set)
+		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+visible(strings.Join(manifests, " "))+"; nothing was published in any repository of the set "+rep.Set)
 	}
-	return answer{Report: rep, manifest: names, lines: lines}, exitOfReport(rep)
+	return answer{Report: rep, manifests: manifests, declared: declared}, exitOfReport(rep)
 }
 
 // waitingFor says in one sentence what parts wait for.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/action"
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
@@ -59,9 +60,9 @@ func hitsAll(err error) bool {
 // one opens the upload of a manifest and tells what came of it.
 func (a *app) one(ctx context.Context, name string, do work) (answer, int, error) {
 	shown := newProgress(a.err, time.Now)
-	var lines map[string]int
+	var declared map[string]action.Place
 	rep, err := a.read(ctx, name, shown, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
-		lines = declaredOn(u.Manifest)
+		declared = declaredIn(name, u.Manifest)
 		return do(ctx, u, shown)
 	})
 	shown.end()
@@ -73,7 +74,7 @@ func (a *app) one(ctx context.Context, name string, do work) (answer, int, error
 		rep.Result = resultError
 		a.err.findings(rep.Findings)
 		a.err.problem(err)
-		return answer{rep, problemOf(err), name, lines}, exitOfError(err), err
+		return answer{rep, problemOf(err), []string{name}, declared}, exitOfError(err), err
 	}
 	if rep.Result != report.Rejected {
 		a.out.summary(rep)
@@ -82,7 +83,7 @@ func (a *app) one(ctx context.Context, name string, do work) (answer, int, error
 	if rep.Result == report.Rejected {
 		a.err.message(bad, "rejected", plural(refusals(rep.Findings), "problem")+" in "+visible(name)+a.consequence(rep))
 	}
-	return answer{Report: rep, manifest: name, lines: lines}, exitOfReport(rep), nil
+	return answer{Report: rep, manifests: []string{name}, declared: declared}, exitOfReport(rep), nil
 }
 
 func (a *app) read(ctx context.Context, manifest string, shown *progress, do work) (report.Report, error) {
@@ -104,15 +105,15 @@ func (a *app) read(ctx context.Context, manifest string, shown *progress, do wor
 	return rep, err
 }
 
-// declaredOn says on which line a manifest declares which file.
-func declaredOn(m *manifest.Manifest) map[string]int {
-	lines := map[string]int{m.Source.Name: m.Source.Line}
+// declaredIn says where a manifest declares which file.
+func declaredIn(name string, m *manifest.Manifest) map[string]action.Place {
+	places := map[string]action.Place{m.Source.Name: {Manifest: name, Line: m.Source.Line}}
 	for _, arch := range m.Binary {
 		for _, p := range arch.Packages {
-			lines[p.File.Name] = p.File.Line
+			places[p.File.Name] = action.Place{Manifest: name, Line: p.File.Line}
 		}
 	}
-	return lines
+	return places
 }
 
 // openUpload opens the folder of a manifest.
