@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 		"mmpush-killed":      playKilled,
 		"mmpush-measured":    playMeasured,
 		"mmpush-witness":     playWitness,
+		"mmpush-slow":        playSlow,
 		"mmpush-impatient":   func() { playAtLock(interruptForever) },
 	})
 }

@@ -201,7 +201,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	if len(lines) != 4 || lines[3] != "" {
 		t.Fatalf("want two bars and an empty line: %q", lines)
 	}
-	if !strings.HasPrefix(lines[1], "[##########----------]  50 % of 2.0 MiB  long") || !strings.HasPrefix(lines[2], "[####################] 100 %") {
+	if !strings.HasPrefix(lines[1], "[##########----------]  50 % of 2.0 MiB  1/2 long") || !strings.HasPrefix(lines[2], "[####################] 100 %") {
 		t.Errorf("bars %q", lines)
 	}
 	for _, l := range lines {
@@ -221,10 +221,10 @@ func TestProgressInALog(t *testing.T) {
 		g.tell(upload.Progress{File: "a\x1b.mpk", Number: 1 + second/25, Files: 2, AllDone: int64(second), AllTotal: 30})
 	}
 	g.end()
-	const want = `mmpush: reading a\x1b.mpk, file 1 of 2, 3 % of 30 B
-mmpush: reading a\x1b.mpk, file 1 of 2, 36 % of 30 B
-mmpush: reading a\x1b.mpk, file 1 of 2, 70 % of 30 B
-mmpush: reading a\x1b.mpk, file 2 of 2, 83 % of 30 B
+	const want = `mmpush: reading a\x1b.mpk, file 1 of 2, 3 % of 30 B, 1 B/s, 29s left
+mmpush: reading a\x1b.mpk, file 1 of 2, 36 % of 30 B, 1 B/s, 19s left
+mmpush: reading a\x1b.mpk, file 1 of 2, 70 % of 30 B, 1 B/s, 9s left
+mmpush: reading a\x1b.mpk, file 2 of 2, 83 % of 30 B, 1 B/s, 5s left
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", out, want)

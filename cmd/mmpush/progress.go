@@ -18,7 +18,9 @@ const (
 	barEvery = 100 * time.Millisecond
 	// lineEvery is how often a line tells of one large file elsewhere.
 	lineEvery = 10 * time.Second
-	barWidth  = 20
+	// barWidth is how long the bar itself is, and narrowBar in a window that has less
+	// than narrow columns.
+	barWidth, narrowBar, narrow = 20, 8, 60
 )
 
 // progress shows how far an upload is: one line that is rewritten on a terminal,
@@ -32,7 +34,8 @@ type progress struct {
 	key string
 	// drawn: the terminal's line has a bar on it.
 	drawn bool
-	speed speed
+	// reading and sending are how fast that goes.
+	reading, sending speed
 }
 
 func newProgress(p *printer, now func() time.Time) *progress {
@@ -41,7 +44,10 @@ func newProgress(p *printer, now func() time.Time) *progress {
 
 // tell is called by the line while it reads.
 func (g *progress) tell(u upload.Progress) {
-	g.show(state{doing: "reading", file: u.File, number: u.Number, files: u.Files, done: u.AllDone, total: u.AllTotal})
+	g.show(state{
+		doing: "reading", file: u.File, number: u.Number, files: u.Files, done: u.AllDone, total: u.AllTotal,
+		rate: g.reading.at(g.now(), u.AllDone, u.AllTotal),
+	})
 }
 
 // send is called by a transport while an upload is on its way.
@@ -50,7 +56,7 @@ func (g *progress) send(s transport.Sending) {
 	if s.Stage != "" {
 		at.doing = "the server: " + visible(s.Stage)
 	} else {
-		at.skipped, at.rate = s.Skipped, g.speed.at(g.now(), s.Done, s.Total)
+		at.skipped, at.rate = s.Skipped, g.sending.at(g.now(), s.Done, s.Total)
 	}
 	g.show(at)
 }
@@ -119,14 +125,20 @@ func (g *progress) end() {
 
 // bar is one line of at most width characters.
 func bar(s state, width int) string {
-	done := s.percent()
-	full := done * barWidth / 100
-	text := fmt.Sprintf("[%s%s] %3d %% of %s  ", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), done, bytesText(s.total))
+	done, cells := s.percent(), barWidth
+	if width < narrow-1 {
+		cells = narrowBar
+	}
+	full := done * cells / 100
+	text := fmt.Sprintf("[%s%s] %3d %% of %s  ", strings.Repeat("#", full), strings.Repeat("-", cells-full), done, bytesText(s.total))
 	if s.skipped > 0 {
 		text += bytesText(s.skipped) + " skipped  "
 	}
 	if s.rate != "" {
 		text += s.rate + "  "
+	}
+	if s.files > 1 && s.number > 0 {
+		text += fmt.Sprintf("%d/%d ", s.number, s.files)
 	}
 	text += visible(s.file)
 	if s.doing != "reading" && s.doing != "sending" {
