@@ -46,6 +46,27 @@ func TestHostile(t *testing.T) {
 		"a tail":             {append(made(infoOf("foo", "1-1")), "tail"...), report.CodePackage},
 		"huge .PKGINFO":      {made(infoOf("foo", "1-1", strings.Repeat("license = x\n", 30000))), report.CodeLimit},
 		"empty":              {nil, report.CodePackage},
+
+		"a hard link out":        {made(infoOf("foo", "1-1"), archivetest.Member{Name: "a", Type: '1', Link: "../../etc/shadow"}), report.CodeMember},
+		"a pipe":                 {made(infoOf("foo", "1-1"), archivetest.Member{Name: "a", Type: '6'}), report.CodeMember},
+		"a member twice":         {made(infoOf("foo", "1-1"), archivetest.Member{Name: "a", Body: "x"}, archivetest.Member{Name: "a", Body: "y"}), report.CodeMember},
+		"a line in a member":     {made(infoOf("foo", "1-1"), archivetest.Member{Name: "a\n%FILES%", Body: "x"}), report.CodeMember},
+		"dots in a member":       {made(infoOf("foo", "1-1"), archivetest.Member{Name: "a/./../b", Body: "x"}), report.CodeMember},
+		"a file as a folder":     {made(infoOf("foo", "1-1"), archivetest.Member{Name: "a", Body: "x"}, archivetest.Member{Name: "a/b", Body: "y"}), report.CodeMember},
+		"shell in the version":   {made(infoOf("foo", "1;id-1")), report.CodePkginfo},
+		"an option as a name":    {made(infoOf("-rf", "1-1")), report.CodePkginfo},
+		"a hidden name":          {made(infoOf(".mmpush", "1-1")), report.CodePkginfo},
+		"a slash in pkgbase":     {made(strings.Replace(infoOf("foo", "1-1"), "pkgbase = foo", "pkgbase = ../foo", 1)), report.CodePkginfo},
+		"a name without end":     {made(infoOf(strings.Repeat("a", 300), "1-1")), report.CodePkginfo},
+		"a second pkgver":        {made(infoOf("foo", "1-1", "pkgver = 2-1\n")), report.CodePkginfo},
+		"a second size":          {made(infoOf("foo", "1-1", "size = 1\n")), report.CodePkginfo},
+		"size is no number":      {made(strings.Replace(infoOf("foo", "1-1"), "size = 10", "size = 10$(id)", 1)), report.CodePkginfo},
+		"a date that is a shell": {made(strings.Replace(infoOf("foo", "1-1"), "builddate = ", "builddate = `id`", 1)), report.CodePkginfo},
+		"another architecture":   {made(strings.Replace(infoOf("foo", "1-1"), "arch = any", "arch = x86_64", 1)), report.CodeMismatch},
+		"late .PKGINFO":          {archivetest.Pack(archivetest.Gzip, archivetest.TarBytes(archivetest.Member{Name: "a", Body: "x"}, archivetest.Member{Name: ".PKGINFO", Body: infoOf("foo", "1-1")})), report.CodePkginfo},
+		"a folder as .PKGINFO":   {archivetest.Pack(archivetest.Gzip, archivetest.TarBytes(archivetest.Member{Name: ".PKGINFO/", Type: '5'})), report.CodePkginfo},
+		"not compressed":         {archivetest.TarBytes(archivetest.Member{Name: ".PKGINFO", Body: infoOf("foo", "1-1")}), report.CodePackage},
+		"another compression":    {archivetest.Pack(archivetest.Zstd, archivetest.TarBytes(archivetest.Member{Name: ".PKGINFO", Body: infoOf("foo", "1-1")})), report.CodePackage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
