@@ -32,7 +32,7 @@ func rooms() map[string][]string {
 		"core/archive":   {"core/report"},
 		"core/manifest":  {"core/report"},
 		"core/alpm":      {"core/archive", "core/report"},
-		"core/syncdb":    {"core/alpm", "core/archive", "core/commit", "core/report", "core/repo", "core/upkeep", "core/vfs"},
+		"core/syncdb":    {"core/access", "core/alpm", "core/archive", "core/commit", "core/report", "core/repo", "core/upkeep", "core/vfs"},
 		"core/mpk":       {"core/archive", "core/report", "core/stanza"},
 		"core/index":     {"core/archive", "core/report", "core/stanza", "core/vfs"},
 		"core/upload":    {"core/archive", "core/manifest", "core/mpk", "core/index", "core/vfs", "core/report"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"path"
 	"path/filepath"
 	"time"
@@ -23,6 +24,7 @@ type gensyncCmd struct {
 	Add              []string      `placeholder:"FILE" help:"A package to publish, with its .sig beside it; can be given several times. All of them become visible at once, or none."`
 	Remove           []string      `placeholder:"PACKAGE" help:"The name of a package to take out; can be given several times."`
 	Incoming         string        `placeholder:"DIR" help:"Publish what mmpush serve has put here: DIR/USER/FILE. Each package stands for itself; what is refused stays."`
+	Users            *string       `placeholder:"FILE" help:"With --incoming: publish of each user only what this file gives them the right to. Default: whatever lies there."`
 	PreventDowngrade bool          `help:"Refuse versions that are older than the published ones."`
 	TakeOver         bool          `help:"Ask to take a package over from another pkgbase."`
 	KeepOld          *int          `placeholder:"N" help:"How many older versions of each package stay beyond the grace time. Default: the repository's setting keep-old, or 0."`
@@ -90,6 +92,8 @@ func (c *gensyncCmd) check() error {
 		return wrongUsage("give the fingerprint or the address of a key of gpg's", "--sign=%s: is not a key", visible(*c.Sign))
 	case c.KeepOld != nil && *c.KeepOld < 0:
 		return wrongUsage("give a number such as 2", "--keep-old=%d: is less than none", *c.KeepOld)
+	case c.Users != nil && c.Incoming == "":
+		return wrongUsage("add --incoming DIR", "--users goes with packages that users have sent")
 	case c.LockWait < 0:
 		return wrongUsage("give a time such as 60s or 5m", "--lock-wait=%s: a time cannot be negative", c.LockWait)
 	}
@@ -128,6 +132,13 @@ func (c *gensyncCmd) request(a *app) (req syncdb.Request, closing func(), err er
 		return req, closing, unreadableFolder(c.Incoming, err)
 	}
 	open = append(open, func() { _ = folder.Close() })
+	if c.Users != nil {
+		users, err := openUsers(*c.Users, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return req, closing, err
+		}
+		req.Rights = judgedBy(users.auth)
+	}
 	waiting, err := arrived(a.folder(folder), ".", c.Incoming)
 	if err != nil {
 		return req, closing, unreadableFolder(c.Incoming, err)
@@ -168,19 +179,25 @@ func arrived(fsys vfs.FS, base, at string) ([]syncdb.Source, error) {
 }
 
 // takeAway deletes from the incoming folder what is published now, if it still is what
-// was read. Others see to it that nothing is lost: the repository has it, durably.
+// was read. Others see to it that nothing is lost: the repository has it, durably. What
+// lies in the repository itself stays.
 func takeAway(list []syncdb.Settled) error {
 	var errs []error
-	for _, s := range list {
-		if !s.Alone {
-			continue
+	remove := func(fsys vfs.FS, name string, was repo.Identity) {
+		now, err := repo.Identify(fsys, name)
+		if err == nil && now == was && now != (repo.Identity{}) {
+			err = fsys.Remove(name)
 		}
-		for name, was := range map[string]repo.Identity{s.Path: s.Package, s.Path + ".sig": s.Signature} {
-			now, err := repo.Identify(s.FS, name)
-			if err == nil && now == was && now != (repo.Identity{}) {
-				err = s.FS.Remove(name)
-			}
-			errs = append(errs, err)
+		errs = append(errs, err)
+	}
+	for _, s := range list {
+		switch {
+		case s.Who == "":
+		case s.SignatureFS != nil:
+			remove(s.SignatureFS, s.SignaturePath, s.Signature)
+		default:
+			remove(s.FS, s.Path, s.Package)
+			remove(s.FS, s.Path+signature, s.Signature)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mmpush/mmpush/core/access"
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/server"
@@ -117,7 +116,7 @@ func (c *receiveCmd) receive(ctx context.Context, a *app, conn io.ReadWriteClose
 
 // open opens the repository for one session.
 func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *server.Server, done func(), err error) {
-	r, closeRepo, err := a.openRepo(c.Repo)
+	r, closeRepo, err := a.openAny(c.Repo)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,11 +140,11 @@ func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *ser
 		return nil, nil, err
 	}
 	o := server.Options{
-		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, c.Repo) },
+		Open:  func() (*repo.Repo, error) { return a.kindOf(r).open(r.FS, c.Repo) },
 		Users: users, Refresh: refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
 		Transport: "ssh", Agent: agent(), Program: program("receive"), Required: a.required, Log: log,
 	}
-	closeIncoming, err := c.accept(ctx, a, &o, c.Repo, stateFolder(c.State, c.Repo))
+	closeIncoming, err := c.accept(ctx, a, &o, r, stateFolder(c.State, c.Repo))
 	if err != nil {
 		closeState()
 		closeRepo()

@@ -56,7 +56,7 @@ func (c *receiveCmd) line(a *app) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, done, err := a.openRepo(c.Repo)
+	_, done, err := a.openAny(c.Repo)
 	if err != nil {
 		return "", err
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/server"
@@ -87,11 +86,7 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	if !uploads && !c.shows(given) {
 		return nil, wrongUsage("add --listen ADDR for uploads, or --http ADDR for readers only", "nothing says where to listen")
 	}
-	open := a.openRepo
-	if !uploads {
-		open = a.openAny
-	}
-	r, done, err := open(at)
+	r, done, err := a.openAny(at)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +134,7 @@ func (c *serveCmd) uploads(ctx context.Context, e *enterprise) (done func(), err
 	}
 	r, at := e.repo, e.at
 	o := server.Options{
-		Open:  func() (*repo.Repo, error) { return pipeline.Open(r.FS, at) },
+		Open:  func() (*repo.Repo, error) { return e.app.kindOf(r).open(r.FS, at) },
 		Users: users.auth, Refresh: users.refresh, State: e.state, Dir: e.dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
 		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: agent(), Program: program("serve"), Required: e.app.required, Log: e.log,
 	}
@@ -151,7 +146,7 @@ func (c *serveCmd) uploads(ctx context.Context, e *enterprise) (done func(), err
 		})
 		o.Meter = e.metrics
 	}
-	closeIncoming, err := c.accept(ctx, e.app, &o, at, stateFolder(c.State, at))
+	closeIncoming, err := c.accept(ctx, e.app, &o, r, stateFolder(c.State, at))
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,14 @@ func TestServeGensync(t *testing.T) {
 	if got := (shell{}).run("init", pacman, "--kind", "pacman", "--name", "demo"); got.code != exitDone {
 		t.Fatal(got.stderr)
 	}
-	text := func(name string) string { return mustRead(t, filepath.Join(pacmanPackages, name)) }
+	text := func(name string) string {
+		if name == "omega-1-1-any.pkg.tar.gz.sig" {
+			name = "gamma-0.9rc1-3-x86_64.pkg.tar.zst.sig"
+		}
+		return mustRead(t, filepath.Join(pacmanPackages, name))
+	}
 	const waiting, older, newer = "zlibish-1.2.3-1-any.pkg.tar.gz", "alpha-1.0-1-any.pkg.tar.zst", "alpha-1.1-1-any.pkg.tar.zst"
+	const gamma = "gamma-0.9rc1-3-x86_64.pkg.tar.zst"
 	mine := filepath.Join(repo, ".mmpush/incoming/first")
 	if err := os.MkdirAll(mine, 0o700); err != nil {
 		t.Fatal(err)
@@ -57,8 +63,15 @@ func TestServeGensync(t *testing.T) {
 		}
 	}
 	told(newer, report.CodePacman, "added in demo.db as generation 2")
+	// A signature that comes after its package joins it.
+	told(gamma, report.CodePacman, "added in demo.db as generation 3")
+	told(gamma+".sig", report.CodePacman, "in demo.db as generation 4")
+	if got := mustRead(t, filepath.Join(pacman, gamma+".sig")); got != text(gamma+".sig") {
+		t.Error("the signature has not joined its package")
+	}
+	told("omega-1-1-any.pkg.tar.gz.sig", report.CodePacman, "the signature waits for its package")
 	told(older, report.CodeDowngrade, "a newer version is published; it is left where it is")
-	if left, err := os.ReadDir(mine); err != nil || len(left) != 1 || left[0].Name() != older {
+	if left, err := os.ReadDir(mine); err != nil || len(left) != 2 || left[0].Name() != older || left[1].Name() != "omega-1-1-any.pkg.tar.gz.sig" {
 		t.Errorf("%v %v", left, err)
 	}
 	s.stop(t, syscall.SIGTERM, exitDone)

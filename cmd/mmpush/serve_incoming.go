@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/archive"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/server"
 	"github.com/mmpush/mmpush/core/vfs"
@@ -23,15 +24,15 @@ type acceptFlags struct {
 }
 
 // accept sets what becomes of accepted uploads; at is the folder where the state is.
-func (f *acceptFlags) accept(ctx context.Context, a *app, o *server.Options, repository, at string) (done func(), err error) {
+func (f *acceptFlags) accept(ctx context.Context, a *app, o *server.Options, served *repo.Repo, at string) (done func(), err error) {
 	folder := ""
 	if o.Incoming, folder, done, err = f.incoming(a, o.State, o.Dir, at); err != nil {
 		return nil, err
 	}
-	program, err := f.complete(repository, folder, o.Log)
+	program, err := f.complete(served.Path, folder, o.Log)
 	if err == nil {
 		var g *generator
-		g, err = f.generator(ctx, a, o.Incoming, folder, o.Log)
+		g, err = f.newGenerator(ctx, a, o, served, folder)
 		o.Complete = both(g, program)
 	}
 	if err != nil {

@@ -58,6 +58,12 @@ type Target struct {
 // Publish is the line. A refusal is a report with the result rejected and the
 // findings that refuse; an error means that the work could not be done.
 func Publish(ctx context.Context, r *repo.Repo, req Request) (report.Report, error) {
+	if kind := r.Format.Kind(); kind != (Mmpack{}).Kind() {
+		return report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: req.Upload.Name, Architecture: r.Arch, Findings: []report.Finding{{
+			Code: report.CodeNoRepo, Severity: report.SeverityError, File: req.Upload.Name,
+			Message: "the repository holds packages of " + kind + ", and takes no manifest", Hint: "push it to a repository of kind mmpack",
+		}}}, nil
+	}
 	reports, err := PublishAll(ctx, []Target{{r, req}})
 	return reports[0], err
 }

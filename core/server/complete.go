@@ -22,6 +22,9 @@ type Completion struct {
 	Request   string `json:"request"`
 	// Incoming are the packages that were brought to the user's incoming folder.
 	Incoming []Delivered `json:"incoming,omitempty"`
+	// Downgrade and TakeOver are what the client asks for about those packages.
+	Downgrade bool `json:"downgrade,omitempty"`
+	TakeOver  bool `json:"take_over,omitempty"`
 	// Report is about a manifest, if there was one.
 	Report *report.Report `json:"report,omitempty"`
 }
@@ -37,7 +40,10 @@ type Delivered struct {
 // failure; Err, if not nil, is a failure besides.
 type Told struct {
 	Findings []report.Finding
-	Err      error
+	// Report, if not nil, is the verdict over the packages that were brought to the
+	// incoming folder: with it they are no longer only accepted.
+	Report *report.Report
+	Err    error
 }
 
 // Error implements error.
@@ -56,7 +62,7 @@ func (in *intake) complete(ctx context.Context, tell func(tupkg.Progress)) {
 	}
 	list := in.completions
 	if len(in.delivered) > 0 {
-		c := Completion{Result: report.Accepted}
+		c := Completion{Result: report.Accepted, Downgrade: in.d.Wishes.Downgrade, TakeOver: in.d.Wishes.TakeOver}
 		for _, f := range in.delivered {
 			c.Incoming = append(c.Incoming, Delivered{f.Name, f.Size, f.sha})
 		}
@@ -69,6 +75,9 @@ func (in *intake) complete(ctx context.Context, tell func(tupkg.Progress)) {
 		err := in.s.Complete(context.WithoutCancel(ctx), c)
 		if told, ok := errors.AsType[Told](err); ok {
 			in.notes = append(in.notes, told.Findings...)
+			if told.Report != nil {
+				in.told = told.Report
+			}
 			err = told.Err
 		}
 		if err == nil {

@@ -84,7 +84,8 @@
 // and durably, ahead of the verdict; [Incoming] has the layout and who may. They do
 // not expire and count against the quota: another program takes them. Then, with
 // nothing left to lose, [Options].Complete is called, for these as for what was
-// published; its failure is a warning in the verdict.
+// published; its failure is a warning in the verdict. It may say what became of the
+// packages ([Told]): then that is the verdict over them.
 //
 // A rejected manifest is kept with its report until it expires; the user is told the
 // name of that folder. A manifest that is complete and whose process was killed is run

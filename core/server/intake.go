@@ -45,6 +45,9 @@ type intake struct {
 	findings []report.Finding
 	files    []file
 	held     []int64
+	// told is the verdict over the packages in the incoming folder, of who takes them out
+	// of it.
+	told *report.Report
 	// delivered are the files that are in the incoming folder, completions what was
 	// published, and notes what is told besides; for the verdict.
 	delivered   []*file

@@ -100,8 +100,16 @@ func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 			v.Files[i].Pass = true
 		}
 	}
-	if main >= 0 {
+	switch {
+	case main >= 0:
 		v.Report = answers[main]
+	case in.told != nil:
+		v.Report = *in.told
+		for i := range v.Files {
+			if v.Report.Result == report.Rejected && v.Files[i].Pass {
+				v.Files[i].Pass, v.Files[i].Reason = false, in.reason(v.Report)
+			}
+		}
 	}
 	for _, f := range in.files {
 		if f.wrong != nil {

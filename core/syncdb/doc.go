@@ -69,5 +69,5 @@
 // If another program has put a database in the place of our links, nothing is published
 // until somebody has decided what holds.
 //
-// It imports alpm, archive, commit, repo, report, upkeep and vfs. It may change at any release.
+// It imports access, alpm, archive, commit, repo, report, upkeep and vfs. It may change at any release.
 package syncdb

@@ -1,6 +1,9 @@
 package syncdb
 
 import (
+	"slices"
+
+	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -52,5 +55,34 @@ func (p *planner) judgeSource(c Candidate, old Desc) {
 	mode := p.rules.takeOver.For(c.Source())
 	if mode == repo.Never || mode == repo.Ask && p.wish.Undoes == "" && !p.wish.TakeOver {
 		p.refuse(c, report.CodeTakeOver, "the package that is published under this name was built from another pkgbase", old.Source(), c.Source(), "add --take-over if the package has moved")
+	}
+}
+
+// judgeRights asks for the right over the package's name and over what it was built from,
+// and over what it takes the place of. Without rights, nothing of what is published is
+// told.
+func (p *planner) judgeRights(c Candidate, old Desc, there bool) {
+	if p.rights == nil || c.Who == "" {
+		return
+	}
+	var needs []access.Need
+	need := func(a access.Action, found bool, sources ...string) {
+		for _, s := range sources {
+			n := access.Need{Action: a, Source: s, Arch: c.Arch, Found: found}
+			if !slices.Contains(needs, n) {
+				needs = append(needs, n)
+			}
+		}
+	}
+	need(access.Publish, false, c.Name, c.Source())
+	if there && alpm.Compare(c.Version, old.Version) < 0 {
+		need(access.Downgrade, true, old.Source())
+	}
+	if there && old.Source() != c.Source() {
+		need(access.TakeOver, true, old.Source(), c.Source())
+	}
+	for _, f := range p.rights(c.Who, needs) {
+		f.File, f.Field = c.FileName, c.Name
+		p.findings = append(p.findings, f)
 	}
 }

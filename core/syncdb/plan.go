@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -142,6 +143,7 @@ func (p *planner) put(c Candidate) error {
 		return err
 	}
 	before := len(p.findings)
+	p.judgeRights(c, old, there)
 	p.judge(c, old, there, file, signature)
 	if report.Refused(p.findings[before:]) {
 		p.soften(c, p.findings[before:])
@@ -234,6 +236,8 @@ type beside struct {
 	// versions are the files of all versions of a package that are not retired yet. It is
 	// asked if the rules keep any.
 	versions func(name string) ([]version, error)
+	// rights are [Options].Rights.
+	rights func(who string, needs []access.Need) []report.Finding
 }
 
 // version is the file of one version of a package.

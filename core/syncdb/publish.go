@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/repo"
@@ -47,6 +48,9 @@ type Options struct {
 	// Signers makes the Signer for the key that the repository's settings name, where Sign
 	// is nil; for no key it is nil.
 	Signers func(key string) Signer
+	// Rights says what somebody who brings a package lacks for it; nil is nothing. It is
+	// asked on what the package says of itself, and on what it replaces.
+	Rights func(who string, needs []access.Need) []report.Finding
 	// KeepOld is how many older versions of each package stay beyond the grace time; nil
 	// is the repository's setting.
 	KeepOld *int
@@ -266,7 +270,7 @@ func (g *gensync) draw() error {
 		}
 	}
 	s := g.repo.Settings
-	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver, g.keepOld()}, beside{g.at, g.versions})
+	g.verdict, err = plan(g.snap.view, g.wish, rules{g.repo.Arch, s.Downgrade, s.TakeOver, g.keepOld()}, beside{g.at, g.versions, g.opt.Rights})
 	g.verdict.findings = append(g.verdict.findings, g.disagrees()...)
 	switch {
 	case errors.Is(err, ErrDatabase):

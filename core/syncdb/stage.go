@@ -31,6 +31,10 @@ type Source struct {
 	// FS and Path are where it is.
 	FS   vfs.FS
 	Path string
+	// SignatureFS and SignaturePath are where its signature is, if it does not lie beside
+	// it.
+	SignatureFS   vfs.FS
+	SignaturePath string
 	// Shown is the path as the user knows it, for messages.
 	Shown string
 	// Who brings it; empty is whoever runs the program.
@@ -55,6 +59,24 @@ type Candidate struct {
 type Signature struct {
 	Size   int64
 	SHA256 string
+}
+
+// Inspect reads packages as [Publish] does, and keeps nothing: what is wrong with them are
+// findings, and who carries them elsewhere knows their files.
+func Inspect(ctx context.Context, sources []Source, l archive.Limits) ([]Candidate, []report.Finding, error) {
+	var list []Candidate
+	var findings []report.Finding
+	for _, s := range sources {
+		a, err := take(ctx, nil, "", s, l)
+		if err != nil {
+			return nil, findings, err
+		}
+		findings = append(findings, a.findings...)
+		if a.candidate != nil {
+			list = append(list, *a.candidate)
+		}
+	}
+	return list, findings, nil
 }
 
 // arrival is what became of a source: its candidate, or why there is none.
@@ -142,7 +164,8 @@ func (a *arrival) copy(ctx context.Context, to vfs.FS, folder string, f io.Reade
 
 // takeSignature reads the signature beside the package, if there is one.
 func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
-	f, info, err := openRegular(a.FS, a.Path+signatureEnd)
+	from, name := a.signaturePlace()
+	f, info, err := openRegular(from, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -166,6 +189,14 @@ func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
 		}
 	}
 	return text, nil
+}
+
+// signaturePlace is where the signature is, if there is one.
+func (s Source) signaturePlace() (vfs.FS, string) {
+	if s.SignatureFS != nil {
+		return s.SignatureFS, s.SignaturePath
+	}
+	return s.FS, s.Path + signatureEnd
 }
 
 func (a *arrival) refuse(code report.Code, message, expected, actual string) {

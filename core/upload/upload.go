@@ -10,8 +10,14 @@ import (
 // Kind is the kind of an upload.
 type Kind string
 
-// Mmpack is an upload that a .mmpack-manifest describes.
-const Mmpack Kind = "mmpack"
+// The kinds.
+const (
+	// Mmpack is an upload that a .mmpack-manifest describes.
+	Mmpack Kind = "mmpack"
+	// Pacman is some of pacman's packages, with their signatures, and no manifest: the
+	// upload's Files are all there is, and become visible at once.
+	Pacman Kind = "pacman"
+)
 
 // File is one declared file of an upload.
 type File struct {
@@ -27,7 +33,7 @@ type File struct {
 // been read, what was found.
 type Upload struct {
 	Kind Kind
-	// Name is the manifest's file name.
+	// Name is the manifest's file name; for kind pacman it only tells people what it is.
 	Name string
 	// Files are all declared files: the source tarball first, then the packages
 	// in the manifest's order.

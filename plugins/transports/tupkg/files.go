@@ -24,6 +24,13 @@ import (
 // the manifest last. They are verified before, unless they are large and look right. Where
 // something refuses, there is no declaration.
 func (c *conversation) prepare(ctx context.Context, archs []string) (*wire.Set, []report.Finding, error) {
+	if c.u.Kind == upload.Pacman {
+		// They were read before: without a manifest, the files say how large they are.
+		return &wire.Set{
+			Files: c.files.packages(), DryRun: c.o.DryRun, Progress: c.told,
+			Wishes: wire.Wishes{Rebuild: c.o.Rebuild, Downgrade: c.o.Downgrade, TakeOver: c.o.TakeOver},
+		}, nil, nil
+	}
 	archs = c.files.architectures(archs)
 	list := c.files.of(archs)
 	beside := !c.o.DryRun && c.files.plausible(list)
@@ -131,6 +138,15 @@ func (f *files) of(archs []string) []wire.File {
 	return list
 }
 
+// packages are the files of an upload without a manifest.
+func (f *files) packages() []wire.File {
+	var list []wire.File
+	for _, p := range f.u.Files {
+		list = append(list, wire.File{Name: p.Name, Size: p.Size, SHA256: p.SHA256, Content: content{f, p.Name}})
+	}
+	return list
+}
+
 // manifest declares the manifest's file. A server knows it by its suffix, and takes no
 // name with a dot in front.
 func (f *files) manifest(text []byte) wire.File {
@@ -156,6 +172,9 @@ func (f *files) signatures() []wire.File {
 const manifestSuffix = ".mmpack-manifest"
 
 func (f *files) manifestName() string {
+	if f.u.Manifest == nil {
+		return f.u.Name
+	}
 	if strings.HasSuffix(f.u.Name, manifestSuffix) && wire.CheckName(f.u.Name) == nil {
 		return f.u.Name
 	}

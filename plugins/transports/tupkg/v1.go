@@ -146,6 +146,9 @@ func (o *older) options(l *link) wire.UploadOptions {
 
 // prepare verifies the files and hashes them as version 1 wants it.
 func (o *older) prepare(ctx context.Context) ([]report.Finding, error) {
+	if o.u.Kind == upload.Pacman {
+		return nil, o.declare(ctx, o.files.packages())
+	}
 	archs := o.files.architectures(nil)
 	found, err := check(ctx, o.u, archs, upload.Options{Progress: o.t.Options.Progress})
 	if err != nil || report.Refused(found) {
@@ -155,14 +158,19 @@ func (o *older) prepare(ctx context.Context) ([]report.Finding, error) {
 	if err != nil {
 		return found, err
 	}
-	o.list = append(append(o.files.of(archs), o.files.signatures()...), o.files.manifest(text))
-	for i := range o.list {
-		if o.list[i].MD5, err = md5Of(ctx, o.list[i]); err != nil {
-			return found, err
+	return found, o.declare(ctx, append(append(o.files.of(archs), o.files.signatures()...), o.files.manifest(text)))
+}
+
+// declare notes the files to send, with their MD5.
+func (o *older) declare(ctx context.Context, list []wire.File) (err error) {
+	for i := range list {
+		if list[i].MD5, err = md5Of(ctx, list[i]); err != nil {
+			return err
 		}
-		o.total += o.list[i].Size
+		o.total += list[i].Size
 	}
-	return found, nil
+	o.list = list
+	return nil
 }
 
 // noPlan says what a dry run was worth.
