@@ -14,7 +14,8 @@ import (
 
 // change is the draft as the commit room takes it. Both indexes are written even
 // if one stays the same: their identities tell recovery whether somebody else has
-// published. A file that a later step replaces again is not placed.
+// published. A file that a later step replaces again is not placed, unless its step
+// stands for itself: then it is placed and retired.
 func (d *draft) change(r *repo.Repo, stage string, opt Options) (commit.Change, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
@@ -26,19 +27,21 @@ func (d *draft) change(r *repo.Repo, stage string, opt Options) (commit.Change, 
 	for i, name := range (Mmpack{}).Indexes() {
 		c.Switches = append(c.Switches, commit.Switch{Index: name, Base: d.base[i], Write: d.writer(name)})
 	}
+	retired := map[commit.Retire]bool{}
 	for i, p := range d.plans {
 		for _, f := range p.Puts {
 			if named, err := d.view.Names(f.Path); err != nil {
 				return c, err
-			} else if named {
+			} else if named || d.steps[i].Own {
 				c.Puts = append(c.Puts, commit.Put{From: path.Join(d.steps[i].Folder, f.Name), To: f.Path, Size: f.Size, SHA256: f.SHA256})
 			}
 		}
 		for _, f := range p.Retires {
 			if named, err := d.view.Names(f.Path); err != nil {
 				return c, err
-			} else if !named {
-				c.Retires = append(c.Retires, commit.Retire{Name: f.Path, Size: f.Size, SHA256: f.SHA256, Purge: d.steps[i].Purge})
+			} else if gone := (commit.Retire{Name: f.Path, Size: f.Size, SHA256: f.SHA256, Purge: d.steps[i].Purge}); !named && !retired[gone] {
+				retired[gone] = true
+				c.Retires = append(c.Retires, gone)
 			}
 		}
 	}

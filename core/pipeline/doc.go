@@ -17,6 +17,9 @@
 // has made of the indexes since the last generation is recorded first, by whatever
 // changes them next; [Trace] tells whose a published package is.
 //
+// [Prepare] and [CommitGroup] are Publish in two halves, for who has many uploads at once:
+// what waits for the lock is committed together, each upload a change of its own.
+//
 // A [ChangeSet] stacks several additions and removals and commits them as one change.
 //
 // It also knows what ties the rooms of the mmpack format together: [Mmpack] is its

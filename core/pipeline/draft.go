@@ -22,6 +22,12 @@ type step struct {
 	Folder string `json:"folder"`
 	// Purge: what the step retires has no grace time.
 	Purge bool `json:"purge,omitempty"`
+	// Who and Transport are those of the upload; empty: of the whole change.
+	Who       string `json:"who,omitempty"`
+	Transport string `json:"transport,omitempty"`
+	// Own: the step stands for itself in a group. It may be refused alone, and what it
+	// brings is placed even if a later step replaces it.
+	Own bool `json:"own,omitempty"`
 	// Verifiers were asked about it, and found Found.
 	Verifiers []repo.Verification `json:"verifiers,omitempty"`
 	Found     []report.Finding    `json:"found,omitempty"`
@@ -76,7 +82,8 @@ func draftOn(base []repo.Identity, view *index.Snapshot) *draft {
 func (d *draft) close() { _ = d.first.Close() }
 
 // draw plans the steps on what is published now. Each sees what those before it
-// leave; the first that is refused ends it.
+// leave; the first that is refused ends it, unless it stands for itself and is not the
+// only one.
 func draw(ctx context.Context, r *repo.Repo, p proposal, t *taken, verifiers []verify.Named) (*draft, error) {
 	d, err := newDraft(r)
 	if err != nil {
@@ -91,16 +98,35 @@ func draw(ctx context.Context, r *repo.Repo, p proposal, t *taken, verifiers []v
 	if d.findings = found; d.refused() {
 		return d, nil
 	}
+	var alone []report.Finding
 	for _, s := range steps {
 		if err := d.add(ctx, r, s, t, verifiers); err != nil {
 			d.close()
 			return nil, err
 		}
 		if d.refused() {
-			break
+			if !s.Own || len(steps) == 1 {
+				return d, nil
+			}
+			alone = append(alone, d.findings[d.told:]...)
+			d.dropLast()
 		}
 	}
+	if len(d.steps) == 0 {
+		d.findings = append(d.findings, alone...)
+	}
 	return d, nil
+}
+
+// dropLast forgets the last step, which was refused or changes nothing.
+func (d *draft) dropLast() {
+	n := len(d.steps) - 1
+	d.steps, d.plans, d.findings = d.steps[:n], d.plans[:n], d.findings[:d.told]
+}
+
+// restart forgets all steps.
+func (d *draft) restart() {
+	*d = draft{proposal: d.proposal, base: d.base, first: d.first, view: d.first, written: d.written, pending: map[string]plan.Taken{}}
 }
 
 // propose asks what to plan. The indexes are opened without their cache if that lies.

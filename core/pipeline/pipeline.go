@@ -45,6 +45,8 @@ type Options struct {
 	Required func(*repo.Repo) ([]verify.Named, error)
 	// oneChange makes one change of the history of all steps.
 	oneChange bool
+	// own: the upload will be one of a group.
+	own bool
 	// named are the files of a repository of which only the indexes are at hand.
 	named map[string]plan.Taken
 }
@@ -106,7 +108,7 @@ func receive(ctx context.Context, r *repo.Repo, req Request) (*part, error) {
 	if err != nil {
 		return p, err
 	}
-	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: "."}
+	add := step{Intent: plan.Intent{Add: addition(u, r.Arch, req.Requests)}, Folder: ".", Who: req.Who, Transport: req.Transport, Own: req.own}
 	add.judged(verifiers, found)
 	p.proposal = fixed(add)
 	return p, nil

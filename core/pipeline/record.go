@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func (d *draft) records(r *repo.Repo, opt Options) ([]repo.Change, error) {
 	var list []repo.Change
 	for i, p := range d.plans {
-		c := repo.Change{Who: opt.Who, Transport: opt.Transport, Packages: slices.Clone(p.Packages), Findings: p.Findings}
+		c := repo.Change{Who: cmp.Or(d.steps[i].Who, opt.Who), Transport: cmp.Or(d.steps[i].Transport, opt.Transport), Packages: slices.Clone(p.Packages), Findings: p.Findings}
 		inArch(c.Packages, r.Arch)
 		switch intent := d.steps[i].Intent; {
 		case intent.Add != nil:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -33,6 +34,9 @@ func scenarios() []scenario {
 		{name: "remove", setup: []action{publish(greet090), publish(weather)}, run: remove(index.Selector{Name: "greet"})},
 		{name: "restore a missing file", setup: []action{publish(greet090), losing("greet_0.9.0_amd64-debian.mpk")}, run: publish(greet090), damaged: true},
 		{name: "a change set", setup: []action{publish(greet090), publish(foo100)}, run: batch(foo110, greet100, foo110b)},
+		{name: "a group", setup: []action{publish(foo100)}, run: groupedAs(plan.Requests{}, foo110, foo200)},
+		{name: "a large group", setup: []action{publish(greet090), publish(foo100)}, run: groupedAs(plan.Requests{}, weather, foo110, greet100, foo200), slow: true},
+		{name: "undo in a group", setup: []action{publish(foo100), grouped(foo110, greet100, foo110b)}, run: undo(pipeline.UndoRequest{Generation: 2, Change: 3}), slow: true},
 		{name: "expire on the way", setup: []action{publish(greet090), publish(greet100), wait50h, wait50h}, run: publish(weather)},
 		{name: "expire some", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h}, run: publish(weather)},
 		{name: "purge", setup: []action{publish(greet090), publish(weather)}, run: purge("greet*")},

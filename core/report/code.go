@@ -56,15 +56,16 @@ const (
 	CodeRemote      Code = "MP-REMOTE"
 
 	// Told, and refusing nothing.
-	CodeHealed    Code = "MP-HEALED"
-	CodeRecovered Code = "MP-RECOVERED"
-	CodeReplaced  Code = "MP-REPLACED"
-	CodeLater     Code = "MP-LATER"
-	CodeOutside   Code = "MP-OUTSIDE"
-	CodeRoom      Code = "MP-ROOM"
-	CodeDepends   Code = "MP-DEPENDS"
-	CodeComplete  Code = "MP-COMPLETE"
-	CodePacman    Code = "MP-PACMAN"
+	CodeHealed     Code = "MP-HEALED"
+	CodeRecovered  Code = "MP-RECOVERED"
+	CodeReplaced   Code = "MP-REPLACED"
+	CodeSuperseded Code = "MP-SUPERSEDED"
+	CodeLater      Code = "MP-LATER"
+	CodeOutside    Code = "MP-OUTSIDE"
+	CodeRoom       Code = "MP-ROOM"
+	CodeDepends    Code = "MP-DEPENDS"
+	CodeComplete   Code = "MP-COMPLETE"
+	CodePacman     Code = "MP-PACMAN"
 
 	// What fsck finds in a repository: exit 3.
 	CodeLost     Code = "MP-LOST"

@@ -117,6 +117,8 @@ func toldExplanations() []Explanation {
 			"An earlier run was killed, or the machine went down, after it had decided to publish. This run finished that publish first."},
 		{CodeReplaced, "published packages are replaced on request",
 			"The upload rebuilds, downgrades or takes over packages that are published, and the request or the repository's settings allow it."},
+		{CodeSuperseded, "published, and replaced in the same moment",
+			"A server publishes the uploads that have come at the same time together. This one was published, and another one of the same packages right behind it, so that clients see only that. Its files stay for the grace time, and taking the other one back (mmpush undo) brings this one back."},
 		{CodeRoom, "retired files were deleted before their time",
 			"Files that no index names any more stay for the grace time, for whoever holds an older index. These went earlier, the oldest first, because the disk was full or because they took more than the setting `retired-max` allows (10% of the file system by default). " +
 				"Clients with an older index may have to update before they can install; undo cannot bring these files back."},
