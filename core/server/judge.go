@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/manifest"
@@ -166,24 +165,30 @@ func (in *intake) request(c candidate, text []byte, m *manifest.Manifest, files 
 	return req
 }
 
+// publish takes an upload through the line: verified in one of the slots, then committed
+// with whatever else waits by then.
 func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Report, error) {
 	in.s.queued.Add(1)
 	defer in.s.queued.Add(-1)
+	upload, rep, err := in.prepare(ctx, req)
+	if upload == nil {
+		return rep, err
+	}
+	defer upload.Discard()
+	return in.s.committer.commit(ctx, upload)
+}
+
+func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.Prepared, report.Report, error) {
 	free, err := in.s.slot(ctx)
 	if err != nil {
-		return report.Report{}, err
+		return nil, report.Report{}, err
 	}
 	defer free()
 	r, err := in.s.open()
 	if err != nil {
-		return report.Report{}, err
+		return nil, report.Report{}, err
 	}
-	began := time.Now()
-	rep, err := pipeline.Publish(ctx, r, req)
-	if err == nil && rep.Generation > 0 {
-		in.s.Meter.Committed(1, time.Since(began))
-	}
-	return rep, err
+	return pipeline.Prepare(ctx, r, req)
 }
 
 // tidy deletes what was published from the area, unless another manifest or session

@@ -76,8 +76,10 @@ type Server struct {
 	turn  chan struct{}
 	// lastWord is how long a refused client may take to read why; 0 is tupkg's own.
 	lastWord time.Duration
-	// slots has room for the publishes that may run at once.
-	slots chan struct{}
+	// slots has room for the uploads that may be verified at once; the committer
+	// publishes them.
+	slots     chan struct{}
+	committer committer
 	// hashing has room for the files that declarations have read at once. It is not
 	// slots: a declaration shall not wait for publishes that wait for a lock.
 	hashing chan struct{}
@@ -136,6 +138,7 @@ func New(o Options) (*Server, error) {
 		looking: make(chan struct{}, o.Limits.Publishes), lookFrom: lookFrom, stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
+	s.committer.s = s
 	if err := s.recognise(r); err != nil {
 		return nil, err
 	}

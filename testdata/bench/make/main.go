@@ -1,6 +1,7 @@
 // Command make writes what the benchmarks publish, and what they publish into:
 //
 //	make uploads DIR COUNT          uploads of 1 source and 3 small packages, DIR/1 …
+//	make sources DIR COUNT          uploads of as many sources, with 3 small packages each
 //	make large DIR MB               one upload with a package of so many MB
 //	make repository DIR PACKAGES    a repository that names so many packages
 //	make databases DIR PACKAGES     pacman's demo.db.tar.gz and demo.files.tar.gz of so many
@@ -44,6 +45,8 @@ func run(args []string) error {
 	switch args[0] {
 	case "uploads":
 		return uploads(args[1], n)
+	case "sources":
+		return sources(args[1], n)
 	case "large":
 		return large(args[1], n)
 	case "repository":
@@ -64,6 +67,22 @@ func uploads(dir string, n int) error {
 		u := mpktest.Upload{Name: "bench", Version: fmt.Sprintf("%d.0", i), Packages: []mpktest.Package{
 			{Name: "bench", Depends: "libbench (= " + strconv.Itoa(i) + ".0)"}, {Name: "libbench"}, {Name: "bench-doc"},
 		}}
+		if _, err := u.Write(to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sources writes one upload of each of so many sources.
+func sources(dir string, n int) error {
+	for i := 1; i <= n; i++ {
+		to := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.Mkdir(to, 0o755); err != nil {
+			return err
+		}
+		name := fmt.Sprintf("source-%04d", i)
+		u := mpktest.Upload{Name: name, Packages: []mpktest.Package{{Name: name, Depends: "lib" + name}, {Name: "lib" + name}, {Name: name + "-doc"}}}
 		if _, err := u.Write(to); err != nil {
 			return err
 		}
