@@ -13,7 +13,6 @@ import (
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/verify"
 )
 
 // Prepared is an upload that was verified and planned, and waits for its commit. Its

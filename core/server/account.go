@@ -1,6 +1,10 @@
 package server
 
-import "github.com/mmpush/mmpush/core/report"
+import (
+	"time"
+
+	"github.com/mmpush/mmpush/core/report"
+)
 
 // account is what is under way of one user. Its fields are the server's mu's.
 type account struct {
@@ -17,6 +21,14 @@ type account struct {
 	// outcomes are the answers to manifests that were run, by their SHA-256, for
 	// sessions that brought a manifest and find that another one has run it.
 	outcomes map[string]report.Report
+	// surveyed is what was seen in the user's area, named the files that its manifests
+	// name, both by SHA-256.
+	// area is all that was seen the last time, at areaAt.
+	surveyed, area map[string]*shelved
+	areaAt         time.Time
+	named          map[string][]string
+	// judging counts the uploads whose own manifests are being judged.
+	judging int
 	// run is held by who looks for complete manifests.
 	run chan struct{}
 }
@@ -32,7 +44,7 @@ func (s *Server) enter(user string) *account {
 	if a == nil {
 		a = &account{
 			name: user, active: map[string]*intake{}, needed: map[string]int{}, promised: map[string]int{},
-			outcomes: map[string]report.Report{}, run: make(chan struct{}, 1),
+			named: map[string][]string{}, outcomes: map[string]report.Report{}, run: make(chan struct{}, 1),
 		}
 		s.accounts[user] = a
 	}

@@ -26,7 +26,11 @@ func (s *Server) admit(ctx context.Context, in *intake) error {
 	if missing > s.Limits.UserBytes {
 		return &tupkg.Refusal{Code: tupkg.CodeLimit, Reason: fmt.Sprintf("the upload has %d bytes; this server keeps at most %d of one user", missing, s.Limits.UserBytes)}
 	}
-	used, files, err := s.usage(in.acc.name)
+	used, files, err := s.usage(in.acc, s.recently)
+	if err == nil && (used+missing > s.Limits.UserBytes/2 || files+added > s.Limits.UserFiles/2) {
+		// Now it has to be known exactly.
+		used, files, err = s.usage(in.acc, s.survey)
+	}
 	if err != nil {
 		return err
 	}
@@ -86,16 +90,23 @@ func (s *Server) came(in *intake, n int64) {
 	s.reserved -= n
 }
 
-// usage is how much lies here of one user.
-func (s *Server) usage(user string) (bytes int64, files int, err error) {
-	for _, kind := range []string{"partial", "area", "refused"} {
-		err := s.walk(s.path(kind, user), 2, func(size int64) { bytes, files = bytes+size, files+1 })
-		if err != nil {
+// usage is how much lies here of one user, his area being surveyed as it is told.
+func (s *Server) usage(a *account, survey func(*account) (map[string]*shelved, error)) (bytes int64, files int, err error) {
+	area, err := survey(a)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, seen := range area {
+		bytes, files = bytes+seen.bytes, files+seen.files
+	}
+	count := func(size int64) { bytes, files = bytes+size, files+1 }
+	for _, kind := range []string{"partial", "refused"} {
+		if err := s.walk(s.path(kind, a.name), 1, count); err != nil {
 			return 0, 0, err
 		}
 	}
 	if i := s.Incoming; i != nil {
-		err = walk(i.FS, path.Join(i.Dir, user), 0, func(size int64) { bytes, files = bytes+size, files+1 })
+		err = walk(i.FS, path.Join(i.Dir, a.name), 0, count)
 	}
 	return bytes, files, err
 }

@@ -182,7 +182,8 @@ func (s *Server) inArea(user, sha string) (string, error) {
 	return "", nil
 }
 
-// store moves a whole partial to the area, durably, and returns its name there.
+// store moves a whole partial to the area, and returns its name there. That the name is
+// durable is for [intake.settleNames].
 func (in *intake) store(ctx context.Context, f *file, sha string) (at string, err error) {
 	if f.counted == "" {
 		if err := in.s.exclusively(ctx, func() error { return in.countLate(f, sha) }); err != nil {
@@ -200,7 +201,32 @@ func (in *intake) store(ctx context.Context, f *file, sha string) (at string, er
 	if err := in.s.State.Rename(in.partial(f), at); err != nil {
 		return "", err
 	}
-	return at, errors.Join(in.s.State.SyncDir(folder), in.s.State.SyncDir(user), in.s.State.SyncDir(in.s.path("area")))
+	return at, nil
+}
+
+// settleNames makes the names durable of all files of the upload that lie in the area,
+// before anything is told of them. An earlier session may have brought them there, and
+// ended ahead of this.
+func (in *intake) settleNames() error {
+	user, some := in.s.path("area", in.acc.name), false
+	for _, f := range in.files {
+		if f.sha == "" {
+			continue
+		}
+		err := in.s.State.SyncDir(path.Join(user, f.sha))
+		if errors.Is(err, fs.ErrNotExist) {
+			// It is public, or in the incoming folder.
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		some = true
+	}
+	if !some {
+		return nil
+	}
+	return errors.Join(in.s.State.SyncDir(user), in.s.State.SyncDir(in.s.path("area")))
 }
 
 // discard deletes files of the area that nobody counts on any more; mine says how often

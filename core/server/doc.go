@@ -16,7 +16,8 @@
 //	trash/                             what is about to be deleted
 //	repository                         the id of the repository that it belongs to
 //	lock                               held for moments; see below
-//	run/USER                           held while manifests of the user are run
+//	run/USER                           held while manifests of the user are run that
+//	                                   more than one session could run
 //	sweep                              held by who deletes what has expired; its time
 //	                                   is that of the last sweep
 //	live/PROCESS/alive                 held by a process that uses the folder
@@ -69,6 +70,10 @@
 // is the same and nobody has written to it. So many uploads have that at once as may be
 // verified at once; the packages of others, and of earlier sessions, are read for the
 // verdict.
+//
+// So many uploads as [Limits].Publishes says are verified at once; then they wait for the one committer, which
+// publishes all that has come while the commit before ran: one generation with a change for
+// each, one write of the indexes, one set of syncs (pipeline.CommitGroup).
 //
 // A manifest is run when every file that it names for the repository's architecture
 // is there by its SHA-256: in the user's area, whichever session sent it, or

@@ -62,8 +62,10 @@ type intake struct {
 
 	// Under the server's mu.
 	judging, closed bool
-	reserved        int64
-	released        chan struct{}
+	// judgingOwn: its own manifests are not judged yet, and the account counts it.
+	judgingOwn bool
+	reserved   int64
+	released   chan struct{}
 }
 
 var _ tupkg.Intake = (*intake)(nil)

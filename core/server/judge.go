@@ -24,7 +24,8 @@ type candidate struct {
 	signatures []signature
 }
 
-// judge runs one manifest if everything is there. The caller holds the account's run.
+// judge runs one manifest if everything is there. The caller holds the account's run, but
+// for its own manifest of version 2, which no other session runs.
 func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progress)) (report.Report, error) {
 	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch}
 	at, err := in.s.inArea(in.acc.name, c.sha)
@@ -194,21 +195,7 @@ func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.
 // tidy deletes what was published from the area, unless another manifest or session
 // counts on it; that is parted from what is published. What cannot be deleted expires.
 func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
-	keep := map[string]bool{}
-	for _, other := range in.waiting() {
-		if other.sha == c.sha {
-			continue
-		}
-		at, err := in.s.inArea(in.acc.name, other.sha)
-		if err != nil || at == "" {
-			continue
-		}
-		if _, waiting, _, err := in.readManifest(at, other.name); err == nil && waiting != nil {
-			for _, f := range needed(waiting, in.s.arch) {
-				keep[f.SHA256] = true
-			}
-		}
-	}
+	keep := in.awaited(c.sha)
 	list := append([]string{c.sha}, c.signatureSums()...)
 	for _, f := range needed(m, in.s.arch) {
 		if !keep[f.SHA256] {

@@ -22,8 +22,10 @@ func (in *intake) Verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg
 
 func (in *intake) verdict(ctx context.Context, tell func(tupkg.Progress)) (tupkg.Verdict, error) {
 	in.s.mu.Lock()
-	in.judging = true
+	in.judging, in.judgingOwn = true, true
+	in.acc.judging++
 	in.s.mu.Unlock()
+	defer in.lookLast()
 	answers, err := in.answers(ctx, tell)
 	// Also of an upload whose rest has failed, something may have been accepted.
 	in.complete(ctx, tell)
@@ -42,13 +44,32 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 	if err := in.settleRest(ctx); err != nil {
 		return nil, err
 	}
-	done, err := in.s.runAlone(ctx, in.acc)
+	if err := in.settleNames(); err != nil {
+		return nil, err
+	}
+	// Who has no rights any more gets manifests rejected, so that none is left to be run.
+	lapsed := in.renew()
+	answers, err := in.judgeOwn(ctx, tell)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	// Who has no rights any more gets manifests rejected, so that none is left to be run.
-	lapsed := in.renew()
+	if lapsed != nil {
+		return nil, lapsed
+	}
+	return answers, in.rest(ctx, tell)
+}
+
+// judgeOwn runs the manifests of this upload. In version 2 it is the only one that does,
+// and many of one user are published together; in version 1 a manifest waits for what
+// other sessions bring, and these look for it, one after the other.
+func (in *intake) judgeOwn(ctx context.Context, tell func(tupkg.Progress)) (map[int]report.Report, error) {
+	if in.v.version == 1 {
+		done, err := in.s.runAlone(ctx, in.acc)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+	}
 	answers := map[int]report.Report{}
 	for i := range in.files {
 		f := &in.files[i]
@@ -64,15 +85,43 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 		in.kept(f)
 		in.s.mu.Unlock()
 	}
-	if lapsed != nil {
-		return nil, lapsed
+	return answers, nil
+}
+
+// rest does what has to be done besides the upload's own manifests: packages go to the
+// incoming folder, and manifests are run that have waited. Of many uploads of one user
+// that are judged at once, the last one looks for these.
+func (in *intake) rest(ctx context.Context, tell func(tupkg.Progress)) error {
+	packages := slices.ContainsFunc(in.files, func(f file) bool { return in.s.takes(f.Name) })
+	if last := in.lookLast(); !packages && !last {
+		return nil
 	}
+	if waiting, err := in.unclaimed(ctx); err == nil && len(waiting) == 0 && !packages {
+		return nil
+	}
+	done, err := in.s.runAlone(ctx, in.acc)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := in.deliver(ctx, tell); err != nil {
-		return nil, err
+		return err
 	}
 	in.runWaiting(ctx)
 	in.tidyDelivered(ctx)
-	return answers, nil
+	return nil
+}
+
+// lookLast ends the judging of the upload's own, and reports whether no other upload of the
+// user is in the midst of that.
+func (in *intake) lookLast() bool {
+	in.s.mu.Lock()
+	defer in.s.mu.Unlock()
+	if in.judgingOwn {
+		in.judgingOwn = false
+		in.acc.judging--
+	}
+	return in.acc.judging == 0
 }
 
 // compose makes the verdict of what is known of each file.

@@ -7,52 +7,48 @@ import (
 	"github.com/mmpush/mmpush/core/tupkg"
 )
 
-// waiting lists the manifests in the user's area.
-func (in *intake) waiting() []candidate {
-	folders, err := in.s.State.ReadDir(in.s.path("area", in.acc.name))
+// unclaimed are the manifests in the user's area that no session, in whatever process, is
+// going to run. A session that does not run what it was going to, since a file is missing,
+// looks here itself afterwards.
+func (in *intake) unclaimed(ctx context.Context) ([]candidate, error) {
+	area, err := in.s.survey(in.acc)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	var list []candidate
-	for _, folder := range folders {
-		names, err := in.s.State.ReadDir(in.s.path("area", in.acc.name, folder.Name))
-		if err != nil {
-			continue
-		}
-		for _, n := range names {
-			if isManifest(n.Name) {
-				list = append(list, candidate{name: n.Name, sha: folder.Name})
-			}
-		}
+	list := manifests(area)
+	in.s.mu.Lock()
+	list = slices.DeleteFunc(list, func(c candidate) bool { return in.acc.promised[c.sha] > 0 })
+	in.s.mu.Unlock()
+	if len(list) == 0 {
+		return nil, nil
 	}
-	return list
+	var others []claim
+	err = in.s.exclusively(ctx, func() (err error) {
+		others, err = in.s.claims(in.acc.name)
+		return err
+	})
+	return slices.DeleteFunc(list, func(c candidate) bool {
+		return slices.ContainsFunc(others, func(o claim) bool { return o.runs[c.sha] })
+	}), err
 }
 
 // runWaiting runs the manifests that earlier sessions have brought and that are
 // complete now. Those that a session will run itself are left to it. Whatever comes of
-// it is no matter of this upload.
+// it is no matter of this upload. The caller holds the account's run.
 func (in *intake) runWaiting(ctx context.Context) {
-	for _, c := range in.waiting() {
-		promised, err := in.s.willRun(ctx, in.acc, c.sha)
-		if err == nil && !promised && ctx.Err() == nil {
-			_, err = in.judge(ctx, c, func(tupkg.Progress) {})
+	list, err := in.unclaimed(ctx)
+	if err != nil {
+		in.v.log.Error("failed", "during", "look for waiting manifests", "error", err)
+		return
+	}
+	for _, c := range list {
+		if ctx.Err() != nil {
+			return
 		}
-		if err != nil {
+		if _, err := in.judge(ctx, c, func(tupkg.Progress) {}); err != nil {
 			in.v.log.Error("failed", "during", "publish of a waiting manifest", "manifest", c.name, "error", err)
 		}
 	}
-}
-
-// willRun reports whether a session, in whatever process, is going to run a manifest.
-func (s *Server) willRun(ctx context.Context, a *account, sha string) (promised bool, err error) {
-	err = s.exclusively(ctx, func() error {
-		others, err := s.claims(a.name)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		promised = a.promised[sha] > 0 || slices.ContainsFunc(others, func(c claim) bool { return c.runs[sha] })
-		return err
-	})
-	return promised, err
 }
 
 // runLeft runs the manifests that are complete and that nobody is going to run: a
