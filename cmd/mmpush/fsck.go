@@ -91,11 +91,11 @@ func (a *app) checkup(c upkeep.Checkup, repair bool) {
 	looked := fmt.Sprintf("%s (%s), %s compared", plural(c.Files, "published file"), bytesText(c.Bytes), how)
 	switch {
 	case c.Clean() && len(c.Repaired) == 0:
-		a.out.line("%s: %s", a.out.paint(good, "clean"), looked)
+		a.out.outcome(good, "clean", ": "+looked)
 	case c.Clean():
-		a.out.line("%s %s, none is left: %s", a.out.paint(good, "repaired"), plural(len(c.Repaired), "difference"), looked)
+		a.out.outcome(good, "repaired", fmt.Sprintf(" %s, none is left: %s", plural(len(c.Repaired), "difference"), looked))
 	default:
-		a.out.line("%s: %s", a.out.paint(bad, plural(len(c.Differences), "difference")+" left"), looked)
+		a.out.outcome(bad, plural(len(c.Differences), "difference")+" left", ": "+looked)
 	}
 }
 

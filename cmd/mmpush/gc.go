@@ -61,7 +61,7 @@ func (a *app) collection(c upkeep.Collection) {
 	if c.DryRun {
 		did = "would delete"
 	}
-	a.out.line("%s", a.out.paint(good, did)+fmt.Sprintf(" %s%s, %s; %s", plural(len(c.Files), "retired file"), andLeftovers(c), bytesText(c.Bytes), stays(c.Stay)))
+	a.out.outcome(good, did, fmt.Sprintf(" %s%s, %s; %s", plural(len(c.Files), "retired file"), andLeftovers(c), bytesText(c.Bytes), stays(c.Stay)))
 }
 
 func andLeftovers(c upkeep.Collection) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/mmpush/mmpush/core/alpm"
@@ -56,10 +57,10 @@ func (c *initCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	}
 	switch rep.Result {
 	case report.Created:
-		a.out.line("%s repository %s for %s", a.out.paint(good, "created"), visible(c.Repo), rep.Architecture)
+		a.out.outcome(good, "created", fmt.Sprintf(" repository %s for %s", visible(c.Repo), rep.Architecture))
 		a.err.hint("publish with: " + c.next())
 	case report.Planned:
-		a.out.line("%s repository %s for %s; dry run, nothing was written", a.out.paint(caution, "would create"), visible(c.Repo), rep.Architecture)
+		a.out.outcome(caution, "would create", fmt.Sprintf(" repository %s for %s; dry run, nothing was written", visible(c.Repo), rep.Architecture))
 	default:
 		a.out.line("unchanged: %s is already a repository for %s", visible(c.Repo), rep.Architecture)
 	}

@@ -114,11 +114,11 @@ func (a *app) removal(rep report.Report, purge bool) {
 	if purge {
 		files = "its files are deleted at once"
 	}
-	files += " (" + bytesText(rep.BytesRetired) + ")"
+	files += " (" + strings.ReplaceAll(bytesText(rep.BytesRetired), " ", glue) + ")"
 	if rep.Result == report.Planned {
-		a.out.line("%s %s; %s", a.out.paint(caution, "would remove"), goes(rep), files)
+		a.out.outcome(caution, "would remove", fmt.Sprintf(" %s; %s", goes(rep), files))
 	} else {
-		a.out.line("%s %s as generation %d; %s", a.out.paint(good, "removed"), goes(rep), rep.Generation, files)
+		a.out.outcome(good, "removed", fmt.Sprintf(" %s as generation %d; %s", goes(rep), rep.Generation, files))
 	}
 	a.err.findings(rep.Findings)
 }

@@ -20,8 +20,13 @@ func (p *printer) summary(rep report.Report) {
 	case report.Accepted:
 		style = caution
 	}
-	text := wrap(result+" "+sentence(rep), p.width, "    ")
-	p.line("%s", p.paint(style, result)+strings.TrimPrefix(text, result))
+	p.outcome(style, result, " "+sentence(rep))
+}
+
+// outcome is the one sentence that says what came of it; its first words have a style.
+func (p *printer) outcome(s style, first, rest string) {
+	text := wrap(first+rest, p.width, "    ")
+	p.line("%s", p.paint(s, first)+strings.TrimPrefix(text, first))
 }
 
 // packages shows one line for each package.
