@@ -62,50 +62,106 @@ func say(t *testing.T, j Job, list []Outcome, remarks []Remark, text string) str
 	return log.String()
 }
 
-// TestNothingIsObeyed: whatever a text holds, the runner takes the commands that are
-// meant from the log and no other, with the text in them as it is.
-func TestNothingIsObeyed(t *testing.T) {
+// TestTexts: a text is nothing but text wherever one can be.
+func TestTexts(t *testing.T) {
 	t.Parallel()
 	for _, text := range evil() {
-		o := everywhere(text)
-		log := say(t, Job{}, []Outcome{o}, []Remark{{"notice", text}}, text)
-		commands, _ := listen(t, log)
-		var names []string
-		for _, c := range commands {
-			names = append(names, c.name)
-			for key := range c.properties {
-				if key != "file" && key != "line" && key != "title" {
-					t.Errorf("%q: property %q", text, key)
-				}
-			}
-			if !strings.Contains(c.message, printable(text)) || strings.ContainsFunc(c.message, unprintable) {
-				t.Errorf("%q is not in %q", text, c.message)
-			}
-		}
-		if want := []string{"error", "error", "warning", "notice"}; !slices.Equal(names, want) {
-			t.Errorf("%q: the runner heard %q, want %q\n%s", text, names, want, log)
-		}
-		if commands[1].properties["line"] != "12" || commands[2].properties["line"] != "7" {
-			t.Errorf("%q: lines %v", text, commands)
-		}
+		isText(t, text)
 	}
 }
 
-// TestOutputsEnd: no value ends its output or begins another.
-func TestOutputsEnd(t *testing.T) {
-	t.Parallel()
+func FuzzText(f *testing.F) {
 	for _, text := range evil() {
-		out := OutputsOf([]Outcome{everywhere(text)})
-		out.ResultJSON = text
-		got := parseOutputs(t, out.String())
-		if len(got) != 5 || got["result"] != "published" || got["result-json"] != text {
-			t.Errorf("%q: %q", text, got)
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		const longest = 4 << 10
+		if text != "" && len(text) < longest {
+			isText(t, text)
 		}
-		var published []report.Package
-		if err := json.Unmarshal([]byte(got["published"]), &published); err != nil || len(published) != 2 {
-			t.Errorf("%q: published is %v, %v", text, published, err)
+	})
+}
+
+func isText(t *testing.T, text string) {
+	t.Helper()
+	obeyed(t, text)
+	ends(t, text)
+	inSummary(t, text)
+}
+
+// obeyed fails if the runner takes other commands from the log than those that are meant,
+// or not with the text in them.
+func obeyed(t *testing.T, text string) {
+	t.Helper()
+	log := say(t, Job{}, []Outcome{everywhere(text)}, []Remark{{"notice", text}}, text)
+	commands, _ := listen(t, log)
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.name)
+		for key := range c.properties {
+			if key != "file" && key != "line" && key != "title" {
+				t.Errorf("%q: property %q", text, key)
+			}
+		}
+		if !strings.Contains(c.message, printable(text)) || strings.ContainsFunc(c.message, unprintable) {
+			t.Errorf("%q is not in %q", text, c.message)
 		}
 	}
+	if want := []string{"error", "error", "warning", "notice"}; !slices.Equal(names, want) {
+		t.Fatalf("%q: the runner heard %q, want %q\n%s", text, names, want, log)
+	}
+	if commands[1].properties["line"] != "12" || commands[2].properties["line"] != "7" {
+		t.Errorf("%q: lines %v", text, commands)
+	}
+}
+
+func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+
+// ends fails if a value ends its output or begins another.
+func ends(t *testing.T, text string) {
+	t.Helper()
+	out := OutputsOf([]Outcome{everywhere(text)})
+	out.ResultJSON = text
+	got := parseOutputs(t, out.String())
+	if len(got) != 5 || got["result"] != "published" || got["result-json"] != text {
+		t.Errorf("%q: %q", text, got)
+	}
+	var published []report.Package
+	if err := json.Unmarshal([]byte(got["published"]), &published); err != nil || len(published) != 2 {
+		t.Errorf("%q: published is %v, %v", text, published, err)
+	}
+}
+
+// inSummary fails if a text in the summary is Markdown or HTML, or adds a line.
+func inSummary(t *testing.T, text string) {
+	t.Helper()
+	if got, want := bones(text), bones("harmless"); got != want {
+		t.Errorf("%q: %q, want %q", text, got, want)
+	}
+	got := regexp.MustCompile(`&#\d+;`).ReplaceAllString(plain(text), "")
+	if strings.ContainsAny(got, "<>&*_`[]()|!#@~\\$\n\r") || strings.ContainsFunc(got, unprintable) || strings.Contains(plain(text), "www.") {
+		t.Errorf("%q: %q", text, got)
+	}
+}
+
+// bones are what a summary with a text in it is made of, without its words.
+func bones(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(Summary(Job{}, []Outcome{everywhere(text)}, []Remark{{"notice", text}})) {
+		b.WriteString(strings.Map(func(r rune) rune {
+			if strings.ContainsRune("<>|`*#\n", r) {
+				return r
+			}
+			return -1
+		}, strings.ReplaceAll(strings.ReplaceAll(line, "&#", "&"), "<br>", "")))
+	}
+	return b.String()
+}
+
+// TestOutputsAreBounded: a runner refuses all outputs if one is too long; and nobody can
+// guess where one ends.
+func TestOutputsAreBounded(t *testing.T) {
+	t.Parallel()
 	var long Outputs
 	for range 3000 {
 		long.Published = append(long.Published, report.Package{Name: strings.Repeat("x", 100), SHA256: strings.Repeat("0", 64)})
@@ -116,36 +172,6 @@ func TestOutputsEnd(t *testing.T) {
 	a, b := Outputs{}.String(), Outputs{}.String()
 	if a == b {
 		t.Error("delimiters that can be guessed")
-	}
-}
-
-func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
-
-// TestSummaryIsText: a text in the summary is neither Markdown nor HTML, and adds no line.
-func TestSummaryIsText(t *testing.T) {
-	t.Parallel()
-	// bones are what a summary is made of, without its words.
-	bones := func(text string) string {
-		var b strings.Builder
-		for line := range strings.Lines(Summary(Job{}, []Outcome{everywhere(text)}, []Remark{{"notice", text}})) {
-			b.WriteString(strings.Map(func(r rune) rune {
-				if strings.ContainsRune("<>|`*#\n", r) {
-					return r
-				}
-				return -1
-			}, strings.ReplaceAll(strings.ReplaceAll(line, "&#", "&"), "<br>", "")))
-		}
-		return b.String()
-	}
-	want := bones("harmless")
-	for _, text := range evil() {
-		if got := bones(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-		got := regexp.MustCompile(`&#\d+;`).ReplaceAllString(plain(text), "")
-		if strings.ContainsAny(got, "<>&*_`[]()|!#@~\\$\n\r") || strings.ContainsFunc(got, unprintable) || strings.Contains(got, "www.") {
-			t.Errorf("%q: %q", text, got)
-		}
 	}
 }
 
