@@ -335,7 +335,7 @@ func codesElsewhere() map[report.Code]string {
 		report.CodeFiles: "testdata/verifiers/contents.txtar", report.CodeSetUID: "testdata/verifiers/contents.txtar", report.CodeEscape: "testdata/verifiers/contents.txtar",
 		report.CodeMachine: "testdata/verifiers/contents.txtar", report.CodeOverlap: "testdata/verifiers/contents.txtar", report.CodeLists: "testdata/verifiers/contents.txtar",
 		report.CodeSource: "testdata/verifiers/source.txtar", report.CodeSpecs: "testdata/verifiers/source.txtar", report.CodeTag: "testdata/verifiers/source.txtar",
-		report.CodeGone: "../../core/pipeline", report.CodeInternal: "exit_test.go", report.CodeStopped: "signals_test.go",
+		report.CodeGone: "../../core/pipeline", report.CodeParts: "testdata/script/push_set.txtar", report.CodeSuperseded: "../../core/pipeline", report.CodeInternal: "exit_test.go", report.CodeStopped: "signals_test.go",
 	}
 }
 

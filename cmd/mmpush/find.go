@@ -19,7 +19,7 @@ type findFlags struct {
 // expand replaces patterns by the files that they match, each once.
 func (f findFlags) expand(ctx context.Context, names []string) ([]string, error) {
 	if !f.Glob {
-		return names, nil
+		return names, onlyManifests(names)
 	}
 	patterns := action.Patterns(strings.Join(names, "\n"))
 	if len(patterns) == 0 {
@@ -43,7 +43,17 @@ func (f findFlags) expand(ctx context.Context, names []string) ([]string, error)
 	if len(lost) > 0 && f.FailOnUnmatched {
 		return nil, wrongUsage("see whether the build has written there; --no-fail-on-unmatched lets a pattern match nothing", "%s", strings.Join(lost, "\n"))
 	}
-	return files, nil
+	return files, onlyManifests(files)
+}
+
+// onlyManifests refuses packages where manifests are wanted: as such, they would be one
+// problem for each of their lines.
+func onlyManifests(names []string) error {
+	i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, ".mpk") })
+	if i < 0 {
+		return nil
+	}
+	return wrongUsage("name the .mmpack-manifest that mmpack-build wrote beside it: it names the packages", "%s is a package, and no manifest", visible(names[i]))
 }
 
 // unmatched says where nothing was found, and what else is there.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -170,6 +171,7 @@ func (a *app) grammar(g *grammar) (*kong.Kong, error) {
 	k, err := kong.New(g,
 		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
 		kong.Writers(a.Stdout, a.Stderr), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeTime)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Bind(a), kong.Resolvers(kong.ResolverFunc(a.resolve)),
 	)
@@ -191,7 +193,7 @@ func usageError(err error) error {
 		if node := p.Context.Selected(); node != nil {
 			hint = "usage: mmpush " + node.Summary() + "; see mmpush " + node.Path() + " --help"
 		} else if len(p.Context.Args) == 0 {
-			err = errors.New("a verb is missing: " + strings.Join(verbs(p.Context.Model.Node), ", "))
+			err, hint = errors.New("a verb is missing"), "to begin: mmpush init, mmpush push, mmpush list; mmpush --help shows all verbs"
 		}
 	}
 	return &report.Error{
@@ -214,14 +216,18 @@ func decodeText(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-func verbs(root *kong.Node) []string {
-	var names []string
-	for _, n := range root.Children {
-		if !n.Hidden {
-			names = append(names, n.Name)
-		}
+// decodeTime takes a time such as 60s.
+func decodeTime(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("time")
+	if err != nil {
+		return errors.New("a value is missing")
 	}
-	return names
+	d, err := time.ParseDuration(fmt.Sprint(token.Value))
+	if err != nil {
+		return fmt.Errorf("%q is not a time; write one such as 60s, 5m or 72h", visible(fmt.Sprint(token.Value)))
+	}
+	target.SetInt(int64(d))
+	return nil
 }
 
 // wrongUsage is about arguments that parse, but that make no sense together.

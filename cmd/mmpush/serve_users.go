@@ -1,9 +1,10 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -108,8 +109,11 @@ func readUsers(path string) (*access.File, access.Stamp, error) {
 }
 
 func usersError(path string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
 	e := &report.Error{Stage: "users", Code: report.CodeUsers, Kind: report.KindUsage, File: path, Err: err}
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		e.Hint = "mmpush user add NAME --users " + quote(path) + " makes it"
 	}
 	return e

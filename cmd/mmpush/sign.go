@@ -188,11 +188,11 @@ func (s signer) run(ctx context.Context, a *app, u upload.Upload) ([]byte, error
 	text := out.Bytes()
 	if !s.input {
 		if text, err = os.ReadFile(filepath.Join(dir, u.Name+s.suffix)); err != nil {
-			return nil, s.failed(ctx, errors.New("has written no signature"))
+			return nil, s.failed(ctx, errors.New("it has written no signature"))
 		}
 	}
 	if !bytes.HasPrefix(text, []byte(s.begin)) {
-		return nil, s.failed(ctx, errors.New("has written something else than a signature"))
+		return nil, s.failed(ctx, errors.New("it has written something else than a signature"))
 	}
 	return text, nil
 }
@@ -201,7 +201,7 @@ func (s signer) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return &report.Error{Stage: "sign", Code: report.CodeStopped, Err: context.Cause(ctx)}
 	}
-	e := &report.Error{Stage: "sign", Code: report.CodeUsage, Kind: report.KindUsage, Err: fmt.Errorf("%s: %w", s.argv[0], err),
+	e := &report.Error{Stage: "sign", Code: report.CodeUsage, Kind: report.KindUsage, Err: fmt.Errorf("%s has not signed: %w", s.argv[0], err),
 		Hint: "what it says itself is above; --key names another key, --with another program"}
 	if errors.Is(err, exec.ErrNotFound) {
 		e.Err, e.Hint = fmt.Errorf("there is no program %s", s.argv[0]), "install it, or sign with another one: --with gpg, ssh or minisign"
