@@ -53,7 +53,7 @@ func rooms() map[string][]string {
 			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
 		},
 		"core/server": {
-			"core/tupkg", "core/access", "core/pipeline", "core/manifest", "core/upload", "core/index", "core/plan", "core/verify",
+			"core/tupkg", "core/access", "core/pipeline", "core/sets", "core/manifest", "core/upload", "core/index", "core/plan", "core/verify",
 			"core/report", "core/repo", "core/vfs",
 		},
 

@@ -99,7 +99,7 @@ func (c *pushCmd) each(ctx context.Context, a *app, t opened) (doc any, code int
 		if err != nil || report.Refused(first.Findings) {
 			return first, err
 		}
-		rep, err := t(o).Push(ctx, u)
+		rep, err := c.untilPublic(ctx, a, func() (report.Report, error) { return t(o).Push(ctx, u) })
 		rep.Findings = append(first.Findings, rep.Findings...)
 		return rep, err
 	})

@@ -21,7 +21,7 @@ import (
 )
 
 type receiveCmd struct {
-	Repo string `arg:"" optional:"" complete:"folder" help:"The repository's folder."`
+	Repo string `arg:"" optional:"" complete:"folder" help:"The repository's folder, or the name of a set in the configuration."`
 
 	As    *string `placeholder:"NAME" help:"Who the user is, for the history and the rights. Default: the account's own name."`
 	Users *string `placeholder:"FILE" help:"The users file: the user has the rights that stand there for NAME. Default: $$MMPUSH_USERS; without either, all rights."`
@@ -116,10 +116,11 @@ func (c *receiveCmd) receive(ctx context.Context, a *app, conn io.ReadWriteClose
 
 // open opens the repository for one session.
 func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *server.Server, done func(), err error) {
-	r, closeRepo, err := a.openAny(c.Repo)
+	to, closeRepo, err := c.destinations(a)
 	if err != nil {
 		return nil, nil, err
 	}
+	r, at := to.repo, to.at
 	if _, err := a.required(r); err != nil {
 		closeRepo()
 		return nil, nil, err
@@ -140,11 +141,11 @@ func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *ser
 		return nil, nil, err
 	}
 	o := server.Options{
-		Open:  func() (*repo.Repo, error) { return a.kindOf(r).open(r.FS, c.Repo) },
-		Users: users, Refresh: refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, c.Repo)), Limits: c.limits(),
+		Open: func() (*repo.Repo, error) { return a.kindOf(r).open(r.FS, at) }, Set: to.set,
+		Users: users, Refresh: refresh, State: state, Dir: dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
 		Transport: "ssh", Agent: agent(), Program: program("receive"), Required: a.required, Log: log,
 	}
-	closeIncoming, err := c.accept(ctx, a, &o, r, stateFolder(c.State, c.Repo))
+	closeIncoming, err := c.accept(ctx, a, &o, r, stateFolder(c.State, at))
 	if err != nil {
 		closeState()
 		closeRepo()
@@ -163,6 +164,15 @@ func (c *receiveCmd) open(ctx context.Context, a *app, log *slog.Logger) (s *ser
 		_ = s.Close()
 		closeAll()
 	}, nil
+}
+
+// destinations opens what the session publishes in.
+func (c *receiveCmd) destinations(a *app) (destinations, func(), error) {
+	if named, ok := a.config.Set(c.Repo); ok {
+		return a.openSetToServe(named)
+	}
+	r, done, err := a.openAny(c.Repo)
+	return destinations{repo: r, at: c.Repo}, done, err
 }
 
 // usersAt is the path of the users file, nil without one. An empty flag is no flag that

@@ -56,7 +56,7 @@ func (c *receiveCmd) line(a *app) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, done, err := a.openAny(c.Repo)
+	_, done, err := c.destinations(a)
 	if err != nil {
 		return "", err
 	}

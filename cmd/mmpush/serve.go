@@ -44,7 +44,11 @@ func (*serveCmd) Help() string {
 }
 
 func (c *serveCmd) run(ctx context.Context, a *app) (doc any, code int) {
-	at, err := c.at(a, "which repository to publish in")
+	named, isSet := a.config.Set(a.setting(c.Repo, "--repo", "repo").Text)
+	at, err := named.Name, error(nil)
+	if !isSet {
+		at, err = c.at(a, "which repository to publish in")
+	}
 	switch {
 	case err != nil:
 		return a.fail(err)
@@ -56,7 +60,7 @@ func (c *serveCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if err := c.ask(a); err != nil {
 		return a.fail(err)
 	}
-	doc, err = c.serve(ctx, a, at)
+	doc, err = c.serve(ctx, a, at, isSet)
 	if err != nil {
 		return a.fail(err)
 	}
@@ -75,7 +79,7 @@ type served struct {
 }
 
 // serve runs what was asked for until ctx ends: uploads, readers, or both.
-func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
+func (c *serveCmd) serve(ctx context.Context, a *app, at string, isSet bool) (any, error) {
 	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
 	given, err := inheritSockets()
 	if err != nil {
@@ -86,12 +90,14 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	if !uploads && !c.shows(given) {
 		return nil, wrongUsage("add --listen ADDR for uploads, or --http ADDR for readers only", "nothing says where to listen")
 	}
-	r, done, err := a.openAny(at)
+	to, done, err := c.open(a, at, isSet, given)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	e := &enterprise{app: a, repo: r, at: at, log: log, given: given, healthy: func() error { return readable(r) }}
+	r, name := to.repo, at
+	at = to.at
+	e := &enterprise{app: a, repo: r, at: at, set: to.set, log: log, given: given, healthy: func() error { return readable(r) }}
 	if uploads || c.TLSSelfSigned {
 		var closeState func()
 		if e.state, e.dir, closeState, err = a.state(c.State, r); err != nil {
@@ -115,8 +121,21 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string) (any, error) {
 	}
 	stop := onHangup(e.reload)
 	defer stop()
-	log.Info("serving", "repository", at, "architecture", r.Arch)
-	return served{report.Schema, resultStopped, at}, e.run(ctx)
+	log.Info("serving", "repository", name, "architecture", r.Arch)
+	return served{report.Schema, resultStopped, name}, e.run(ctx)
+}
+
+// open opens the repository, or the set, that is served.
+func (c *serveCmd) open(a *app, at string, isSet bool, given sockets) (destinations, func(), error) {
+	if isSet {
+		if c.shows(given) {
+			return destinations{}, nil, wrongUsage("serve each repository by itself: mmpush serve -R REPO --http ADDR", "readers want one repository, and %s is a set", visible(at))
+		}
+		named, _ := a.config.Set(at)
+		return a.openSetToServe(named)
+	}
+	r, done, err := a.openAny(at)
+	return destinations{repo: r, at: at}, done, err
 }
 
 // uploads adds the server of the uploaders.
@@ -134,7 +153,7 @@ func (c *serveCmd) uploads(ctx context.Context, e *enterprise) (done func(), err
 	}
 	r, at := e.repo, e.at
 	o := server.Options{
-		Open:  func() (*repo.Repo, error) { return e.app.kindOf(r).open(r.FS, at) },
+		Open: func() (*repo.Repo, error) { return e.app.kindOf(r).open(r.FS, at) }, Set: e.set,
 		Users: users.auth, Refresh: users.refresh, State: e.state, Dir: e.dir, Adopt: c.Adopt, Free: freeBytes(cmp.Or(c.State, at)), Limits: c.limits(),
 		AllowPlaintextPasswords: c.AllowPlaintextPasswords, Agent: agent(), Program: program("serve"), Required: e.app.required, Log: e.log,
 	}

@@ -72,6 +72,13 @@ func writeUsers(t *testing.T, path, user string) {
 func startServing(t *testing.T, repo, users string, args ...string) *serving {
 	t.Helper()
 	s := runServing(t, append([]string{"-R", repo, "--listen", "127.0.0.1:0", "--users", users, "--drain-time=50ms"}, args...)...)
+	s.listening(t)
+	return s
+}
+
+// listening waits until the server listens, and notes where.
+func (s *serving) listening(t *testing.T) {
+	t.Helper()
 	address := regexp.MustCompile(`msg=listening address=(\S+)`)
 	until(t, "a listener", func() bool {
 		if m := address.FindStringSubmatch(s.stderr.String()); m != nil {
@@ -79,7 +86,6 @@ func startServing(t *testing.T, repo, users string, args ...string) *serving {
 		}
 		return s.addr != "" && strings.Contains(s.stderr.String(), "msg=serving")
 	})
-	return s
 }
 
 // runServing starts a server process.

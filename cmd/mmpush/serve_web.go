@@ -12,6 +12,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/sets"
 	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/core/web"
 )
@@ -121,7 +122,9 @@ type enterprise struct {
 	app  *app
 	repo *repo.Repo
 	// at is the repository as the user named it.
-	at  string
+	at string
+	// set opens the set anew that is published in; nil for one repository.
+	set func() (*sets.Set, error)
 	log *slog.Logger
 	// state and dir are the server's own folder, config its TLS, nil without.
 	state  vfs.FS

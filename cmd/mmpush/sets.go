@@ -44,6 +44,45 @@ func (a *app) openSet(c config.Set) (s *sets.Set, done func(), err error) {
 	return s, done, nil
 }
 
+// destinations are the repositories that a server publishes in: one, or a set.
+type destinations struct {
+	// repo is the one repository, or that of the set to which the server's folder
+	// belongs; at is its folder.
+	repo *repo.Repo
+	at   string
+	// set opens the set anew; nil for one repository.
+	set func() (*sets.Set, error)
+}
+
+// openSetToServe opens a set for a server, which has each of its verifiers at hand.
+func (a *app) openSetToServe(c config.Set) (d destinations, done func(), err error) {
+	s, done, err := a.openSet(c)
+	if err != nil {
+		return d, nil, err
+	}
+	for _, r := range s.Repositories {
+		if _, err := a.required(r); err != nil {
+			done()
+			return d, nil, err
+		}
+	}
+	d.repo = s.Home()
+	d.at = d.repo.Path
+	d.set = func() (*sets.Set, error) {
+		fresh := *s
+		fresh.Repositories = map[string]*repo.Repo{}
+		for arch, r := range s.Repositories {
+			again, err := pipeline.Open(r.FS, r.Path)
+			if err != nil {
+				return nil, err
+			}
+			fresh.Repositories[arch] = again
+		}
+		return &fresh, nil
+	}
+	return d, done, nil
+}
+
 // set is the configured set that push is for; ok is false if it is for something else.
 func (c *pushCmd) set(a *app) (config.Set, bool) {
 	return a.config.Set(a.setting(c.To, "--to", "to").Text)
@@ -143,6 +182,35 @@ func waitingFor(w report.Waiting) string {
 		text += " for " + strings.Join(w.Missing, ", ")
 	}
 	return text + " (" + w.ID + ")"
+}
+
+// askAgain is how long a server is left alone, at the most, between two questions whether
+// the other parts have come.
+const askAgain = 10 * time.Second
+
+// untilPublic pushes; with --wait, an upload that was taken as a part is pushed again
+// until the others are there. The server has its files, so that costs a question.
+func (c *pushCmd) untilPublic(ctx context.Context, a *app, push func() (report.Report, error)) (report.Report, error) {
+	began := time.Now()
+	var before *report.Waiting
+	for pause := time.Second; ; pause = min(2*pause, askAgain) {
+		rep, err := push()
+		if err != nil || rep.Result != report.Accepted || rep.Waiting == nil || !c.Wait || time.Since(began) >= c.WaitTime {
+			return rep, err
+		}
+		switch w := rep.Waiting; {
+		case before == nil:
+			a.err.line("mmpush: %s", visible(waitingFor(*w)))
+		case !before.Until.Equal(w.Until):
+			a.err.line("mmpush: the parts that waited were dropped; this one waits anew: %s", visible(waitingFor(*w)))
+		}
+		before = rep.Waiting
+		select {
+		case <-ctx.Done():
+			return rep, &report.Error{Stage: "wait", Code: report.CodeStopped, Kind: report.KindBusy, Err: context.Cause(ctx)}
+		case <-time.After(pause):
+		}
+	}
 }
 
 // setRepos are the repositories in which parts may wait: those of the set or the folder

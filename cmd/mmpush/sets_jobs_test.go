@@ -23,11 +23,13 @@ type jobs struct {
 	t     *testing.T
 	dir   string
 	archs []string
+	// to is the target of the pushes.
+	to string
 }
 
 func newJobs(t *testing.T) *jobs {
 	t.Helper()
-	j := &jobs{t, t.TempDir(), []string{"amd64-debian", "arm64-debian", "riscv64-debian"}}
+	j := &jobs{t, t.TempDir(), []string{"amd64-debian", "arm64-debian", "riscv64-debian"}, "all"}
 	var repos []string
 	for _, arch := range j.archs {
 		mustRun(t, "init", j.repo(arch), "--arch", arch)
@@ -69,10 +71,13 @@ func (j *jobs) manifest(name, arch string) string {
 	return filepath.Join(j.dir, name, "greet_0.9.0_"+arch+".mmpack-manifest")
 }
 
+// config is the variable that leads to the configuration.
+func (j *jobs) config() string { return "XDG_CONFIG_HOME=" + filepath.Join(j.dir, "xdg") }
+
 // command is a real process.
 func (j *jobs) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(j.dir, "xdg"))
+	cmd.Env = append(os.Environ(), j.config(), "MMPUSH_PASSWORD="+servePassword)
 	return cmd
 }
 
@@ -83,7 +88,7 @@ func (j *jobs) push(arch string, killed int, flags ...string) (code int, out str
 	if killed > 0 {
 		program = "mmpush-killed"
 	}
-	cmd := j.command(program, append([]string{"push", j.manifest(arch, arch), "--to", "all"}, flags...)...)
+	cmd := j.command(program, append([]string{"push", j.manifest(arch, arch), "--to", j.to}, flags...)...)
 	cmd.Env = append(cmd.Env, fmt.Sprint(killAt, "=", killed))
 	text, err := cmd.CombinedOutput()
 	exit, failed := errors.AsType[*exec.ExitError](err)
@@ -277,4 +282,58 @@ func TestJobWithAnotherTarball(t *testing.T) {
 		}
 	}
 	j.end("beside another tarball")
+}
+
+// TestJobsAtAServer: the same by way of a server of the set. A part that is pushed again
+// sends nothing, and counts against the quota.
+func TestJobsAtAServer(t *testing.T) {
+	t.Parallel()
+	j := newJobs(t)
+	users := filepath.Join(j.dir, "users")
+	writeUsers(t, users, "first")
+	start := func(flags ...string) *serving {
+		args := []string{"serve", "-R", "all", "--listen", "127.0.0.1:0", "--users", users, "--drain-time=50ms"}
+		s := startProcess(t, []string{j.config()}, append(args, flags...)...)
+		s.listening(t)
+		j.to = "tupkg://first@" + s.addr
+		return s
+	}
+	s := start("--user-bytes=5000")
+	for range 2 {
+		code, out, _ := j.push(j.archs[2], 0)
+		if code != exitAccepted || !strings.Contains(out, "waits in the set all until") {
+			t.Fatalf("exit %d\n%s", code, out)
+		}
+	}
+	if code, out, _ := j.push(j.archs[0], 0); code != exitBusy || !strings.Contains(out, "your quota of 5000 bytes is used up") {
+		t.Errorf("beyond the quota: exit %d\n%s", code, out)
+	}
+	s.stop(t, syscall.SIGTERM, exitDone)
+	s = start()
+	if out, _ := j.command("mmpush", "status").CombinedOutput(); !bytes.Contains(out, []byte("from first by tupkg")) {
+		t.Errorf("status: %s", out)
+	}
+	if got := j.public(); len(got) > 0 {
+		t.Errorf("public are %q", got)
+	}
+	done := make(chan string)
+	for _, arch := range j.archs[:2] {
+		go func() {
+			code, out, _ := j.push(arch, 0, "--wait", "--wait-time=50s")
+			if code == exitDone {
+				out = ""
+			}
+			done <- out
+		}()
+	}
+	for range 2 {
+		if out := <-done; out != "" {
+			t.Errorf("a job failed:\n%s", out)
+		}
+	}
+	j.end("at a server")
+	s.stop(t, syscall.SIGTERM, exitDone)
+	if strings.Contains(s.stderr.String(), "level=ERROR") {
+		t.Error(s.stderr.String())
+	}
 }

@@ -105,6 +105,17 @@ func (s *Server) usage(a *account, survey func(*account) (map[string]*shelved, e
 			return 0, 0, err
 		}
 	}
+	if s.Set != nil {
+		set, err := s.openSet()
+		if err != nil {
+			return 0, 0, err
+		}
+		waiting, err := set.Used(a.name)
+		if err != nil {
+			return 0, 0, err
+		}
+		bytes += waiting
+	}
 	if i := s.Incoming; i != nil {
 		err = walk(i.FS, path.Join(i.Dir, a.name), 0, count)
 	}

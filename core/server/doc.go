@@ -79,11 +79,17 @@
 // is there by its SHA-256: in the user's area, whichever session sent it, or
 // published with these very bytes. It is published with the rights judged on the plan
 // too, under the repository's lock if need be. In version 1 the result of the
-// manifest's own file is PASS only if the upload is published, unchanged or restored;
-// while files are missing it is FAIL, and the manifest waits. In version 2 a set is
+// manifest's own file is PASS only if the upload is published, unchanged or restored, or
+// taken as a part of a set; while files are missing it is FAIL, and the manifest waits. In version 2 a set is
 // one upload: missing files reject it. The packages of a rejected upload stay in the
 // area, so that the next attempt need not send them again. Files that no manifest
 // names stay there too, until they expire.
+//
+// With [Options].Set, an upload is published in several repositories or waits there as a
+// part (core/sets). A part that waits counts against its sender's quota, and its files need
+// not be sent again by the same user; each part is published with the rights that its
+// sender has then. The server's folder belongs to one of the repositories, and all have to
+// have their settings.
 //
 // Packages that need no manifest are brought to the user's folder below incoming, whole
 // and durably, ahead of the verdict; [Incoming] has the layout and who may. They do

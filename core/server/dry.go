@@ -21,7 +21,7 @@ func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
 	}
 	i := in.d.ManifestFile
 	c := candidate{name: in.files[i].Name, sha: in.files[i].SHA256, own: true}
-	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch, Findings: in.findings}
+	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch(), Findings: in.findings}
 	if report.Refused(in.findings) {
 		return map[int]report.Report{i: rep}, nil
 	}
@@ -43,37 +43,50 @@ func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
 
 // foresee plans with the manifest standing in for the packages.
 func (in *intake) foresee(ctx context.Context, c candidate, rep report.Report) (report.Report, error) {
-	r, err := in.s.open()
+	repositories, err := in.s.repositories()
 	if err != nil {
 		return rep, err
 	}
-	view, err := pipeline.View(r.FS)
-	if err != nil {
-		return rep, err
+	for _, r := range repositories {
+		if in.s.Set != nil && len(in.manifest.Packages(r.Arch)) == 0 {
+			continue
+		}
+		if err := in.foreseeIn(ctx, r, c, &rep); err != nil {
+			return rep, err
+		}
 	}
-	defer view.Close()
-	w := in.d.Wishes
-	add := plan.NewAddition(in.manifest, c.name, in.s.arch, nil, plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver})
-	p, err := plan.Run(view, plan.Intent{Add: &add}, permissions(r.Settings), standing(r))
-	if err != nil {
-		return rep, err
-	}
-	denied, err := pipeline.Rights{Who: in.who, Source: in.manifest.Name, Arch: in.s.arch}.VerifyPlan(ctx, view, p)
-	if err != nil {
-		return rep, err
-	}
-	rep.Findings = append(append(rep.Findings, p.Findings...), denied...)
-	rep.Packages = p.Packages
 	if !report.Refused(rep.Findings) {
 		rep.Result = report.Planned
 	}
+	return rep, nil
+}
+
+// foreseeIn plans for one repository.
+func (in *intake) foreseeIn(ctx context.Context, r *repo.Repo, c candidate, rep *report.Report) error {
+	view, err := pipeline.View(r.FS)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	w := in.d.Wishes
+	add := plan.NewAddition(in.manifest, c.name, r.Arch, nil, plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver})
+	p, err := plan.Run(view, plan.Intent{Add: &add}, permissions(r.Settings), standing(r))
+	if err != nil {
+		return err
+	}
+	denied, err := pipeline.Rights{Who: in.who, Source: in.manifest.Name, Arch: r.Arch}.VerifyPlan(ctx, view, p)
+	if err != nil {
+		return err
+	}
+	rep.Findings = append(append(rep.Findings, p.Findings...), denied...)
+	rep.Packages = append(rep.Packages, p.Packages...)
 	for _, f := range p.Puts {
 		rep.BytesAdded += f.Size
 	}
 	for _, f := range p.Retires {
 		rep.BytesRetired += f.Size
 	}
-	return rep, nil
+	return nil
 }
 
 // permissions are what the settings say about one source.

@@ -99,7 +99,7 @@ func (in *intake) look(ctx context.Context) error {
 	var public map[string]place
 	if in.manifest != nil {
 		var err error
-		if public, err = in.s.published(ctx, in.manifest); err != nil {
+		if public, err = in.s.atHand(ctx, in.acc.name, in.manifest); err != nil {
 			return err
 		}
 	}

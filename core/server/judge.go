@@ -12,7 +12,6 @@ import (
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/core/upload"
-	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -27,7 +26,7 @@ type candidate struct {
 // judge runs one manifest if everything is there. The caller holds the account's run, but
 // for its own manifest of version 2, which no other session runs.
 func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progress)) (report.Report, error) {
-	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch}
+	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: c.name, Architecture: in.s.arch()}
 	at, err := in.s.inArea(in.acc.name, c.sha)
 	if err != nil {
 		return rep, err
@@ -50,7 +49,7 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
-	if denied := access.Check(in.who, pipeline.DeclaredNeeds(m.Name, in.s.arch)); report.Refused(denied) {
+	if denied := access.Check(in.who, in.s.declaredNeeds(m)); report.Refused(denied) {
 		rep.Findings = denied
 		err = in.reject(ctx, c, at, &rep)
 		return rep, err
@@ -79,12 +78,14 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		return rep, err
 	}
 	published.Findings = append(rep.Findings, published.Findings...)
-	if !public(published.Result) {
+	if !public(published.Result) && !waits(published) {
 		err = in.reject(ctx, c, at, &published)
 		return published, err
 	}
 	in.s.remember(in.acc, c.sha, published)
-	in.accepted(published)
+	if public(published.Result) {
+		in.accepted(published)
+	}
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
 	in.keepSent(c, at)
 	in.tidy(ctx, c, m)
@@ -149,8 +150,7 @@ func (in *intake) request(c candidate, text []byte, m *manifest.Manifest, files 
 		}
 	}
 	req := pipeline.Request{
-		Upload:    u,
-		Verifiers: append([]verify.Named{{Name: "rights", Verifier: pipeline.Rights{Who: in.who, Source: m.Name, Arch: in.s.arch}}}, in.s.Verifiers...),
+		Upload: u,
 		Options: pipeline.Options{
 			Who: in.who.Name, Transport: in.s.Transport, DryRun: in.d.DryRun, LockWait: in.s.Limits.LockWait, Program: in.s.Program,
 			Required: in.s.Required,
@@ -167,10 +167,13 @@ func (in *intake) request(c candidate, text []byte, m *manifest.Manifest, files 
 }
 
 // publish takes an upload through the line: verified in one of the slots, then committed
-// with whatever else waits by then.
+// with whatever else waits by then. In a set it is committed by itself.
 func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Report, error) {
 	in.s.queued.Add(1)
 	defer in.s.queued.Add(-1)
+	if in.s.Set != nil {
+		return in.publishInSet(ctx, req)
+	}
 	upload, rep, err := in.prepare(ctx, req)
 	if upload == nil {
 		return rep, err
@@ -189,6 +192,9 @@ func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.
 	if err != nil {
 		return nil, report.Report{}, err
 	}
+	if req.Verifiers, err = in.verifiers(in.who.Name, req.Upload.Manifest.Name, r.Arch); err != nil {
+		return nil, report.Report{}, err
+	}
 	return pipeline.Prepare(ctx, r, req)
 }
 
@@ -197,7 +203,7 @@ func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.
 func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
 	keep := in.awaited(c.sha)
 	list := append([]string{c.sha}, c.signatureSums()...)
-	for _, f := range needed(m, in.s.arch) {
+	for _, f := range needed(m, in.s.archs) {
 		if !keep[f.SHA256] {
 			list = append(list, f.SHA256)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/pipeline"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
@@ -25,34 +26,60 @@ type place struct {
 // Each was read just now and has these bytes: a damaged one is not among them, so that
 // an upload can put it back.
 func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[string]place, error) {
-	r, err := s.open()
+	repositories, err := s.repositories()
 	if err != nil {
 		return nil, err
 	}
-	view, err := pipeline.View(r.FS)
-	if err != nil {
-		return nil, err
-	}
-	defer view.Close()
 	found := map[string]place{}
-	for _, f := range needed(m, s.arch) {
-		at, err := inIndex(view, m, f)
-		if err != nil {
+	for _, r := range repositories {
+		if err := s.publishedIn(ctx, r, m, found); err != nil {
 			return nil, err
 		}
-		if at == "" {
+	}
+	return found, nil
+}
+
+// publishedIn adds what one repository has.
+func (s *Server) publishedIn(ctx context.Context, r *repo.Repo, m *manifest.Manifest, found map[string]place) error {
+	view, err := pipeline.View(r.FS)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	for _, f := range needed(m, []string{r.Arch}) {
+		at, err := inIndex(view, m, f)
+		if err != nil {
+			return err
+		}
+		if _, known := found[f.SHA256]; known || at == "" {
 			continue
 		}
 		got := newSums()
 		err = s.hashHeld(ctx, r.FS, at, f.Size, got)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		if err == nil && got.sha() == f.SHA256 {
 			found[f.SHA256] = place{fs: r.FS, name: at, size: f.Size, md5: got.md5Text()}
 		}
 	}
-	return found, nil
+	return nil
+}
+
+// atHand are the files of a manifest that are published, and those of parts that the
+// user has waiting, by SHA-256: nobody has to send them again.
+func (s *Server) atHand(ctx context.Context, user string, m *manifest.Manifest) (map[string]place, error) {
+	found, err := s.published(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := s.partsOf(user, m)
+	for sha, p := range parts {
+		if _, known := found[sha]; !known {
+			found[sha] = p
+		}
+	}
+	return found, err
 }
 
 // wanted is a file that a manifest names; pkg is its package, empty for the source.
@@ -61,16 +88,17 @@ type wanted struct {
 	pkg string
 }
 
-// needed are the files that a publish reads: nothing if there is no package for the
-// architecture.
-func needed(m *manifest.Manifest, arch string) []wanted {
-	packages := m.Packages(arch)
-	if len(packages) == 0 {
-		return nil
-	}
+// needed are the files that a publish reads: nothing if there is no package for any of
+// the architectures.
+func needed(m *manifest.Manifest, archs []string) []wanted {
 	list := []wanted{{File: m.Source}}
-	for _, p := range packages {
-		list = append(list, wanted{p.File, p.Name})
+	for _, arch := range archs {
+		for _, p := range m.Packages(arch) {
+			list = append(list, wanted{p.File, p.Name})
+		}
+	}
+	if len(list) == 1 {
+		return nil
 	}
 	return list
 }
@@ -95,7 +123,7 @@ func inIndex(view index.View, m *manifest.Manifest, f wanted) (string, error) {
 func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (files map[string]place, missing []wanted, err error) {
 	files = map[string]place{}
 	var public map[string]place
-	for _, f := range needed(m, s.arch) {
+	for _, f := range needed(m, s.archs) {
 		at, err := s.inArea(a.name, f.SHA256)
 		if err != nil {
 			return nil, nil, err
@@ -105,7 +133,7 @@ func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (
 			continue
 		}
 		if public == nil {
-			if public, err = s.published(ctx, m); err != nil {
+			if public, err = s.atHand(ctx, a.name, m); err != nil {
 				return nil, nil, err
 			}
 		}

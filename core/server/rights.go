@@ -2,7 +2,6 @@ package server
 
 import (
 	"github.com/mmpush/mmpush/core/access"
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
 )
@@ -31,7 +30,7 @@ func (in *intake) mayDeclare() error {
 	}
 	needs := in.incomingNeeds()
 	if in.manifest != nil {
-		needs = append(needs, pipeline.DeclaredNeeds(in.manifest.Name, in.s.arch)...)
+		needs = append(needs, in.s.declaredNeeds(in.manifest)...)
 	}
 	if found := access.Check(in.who, needs); report.Refused(found) {
 		return &tupkg.Refusal{Code: tupkg.CodeDenied, Reason: found[0].Message, Hint: found[0].Hint, Findings: found}

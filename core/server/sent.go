@@ -111,7 +111,7 @@ func (in *intake) repetition(ctx context.Context) (map[int]string, error) {
 // repeats adds the declared files that are files of a manifest, and public.
 func (in *intake) repeats(ctx context.Context, m *manifest.Manifest, held map[int]string) error {
 	var public map[string]place
-	for _, want := range needed(m, in.s.arch) {
+	for _, want := range needed(m, in.s.archs) {
 		for i, f := range in.files {
 			if f.Name != want.Name || f.Size != want.Size {
 				continue

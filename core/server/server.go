@@ -13,6 +13,7 @@ import (
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/repo"
+	"github.com/mmpush/mmpush/core/sets"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -21,6 +22,9 @@ import (
 type Options struct {
 	// Open opens the repository, anew for each publish.
 	Open func() (*repo.Repo, error)
+	// Set, if not nil, opens the set of repositories that uploads are published in, anew
+	// for each publish; Open opens the one of them that the folder Dir belongs to.
+	Set func() (*sets.Set, error)
 	// Users are the accounts; nil is for ServeSession only: who comes that way may do
 	// everything. Refresh, if not nil, is called before each login and
 	// each declaration: there the caller looks whether the users file has changed.
@@ -61,10 +65,11 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Server serves one repository. It may be used by many goroutines.
+// Server serves one repository, or a set. It may be used by many goroutines.
 type Server struct {
 	Options
-	arch string
+	// archs are those that uploads are published for.
+	archs []string
 	// repository is the id of its settings.
 	repository string
 	// fileMode and folderMode are those of the repository's settings.
@@ -132,7 +137,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Options: o, arch: r.Arch, fileMode: r.PrivateFileMode(), folderMode: r.PrivateFolderMode(),
+		Options: o, archs: []string{r.Arch}, fileMode: r.PrivateFileMode(), folderMode: r.PrivateFolderMode(),
 		self: newID(), turn: make(chan struct{}, 1),
 		slots: make(chan struct{}, o.Limits.Publishes), hashing: make(chan struct{}, o.Limits.Publishes),
 		looking: make(chan struct{}, o.Limits.Publishes), lookFrom: lookFrom, stopping: make(chan struct{}),
@@ -140,6 +145,9 @@ func New(o Options) (*Server, error) {
 	}
 	s.committer.s = s
 	if err := s.recognise(r); err != nil {
+		return nil, err
+	}
+	if err := s.recogniseSet(); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(); err != nil {

@@ -67,7 +67,7 @@ func (s shelf) Give(name string, to vfs.FS, as string) (*upload.Seen, bool) {
 // own: what is published has one name only.
 func (in *intake) detach(ctx context.Context, m *manifest.Manifest) error {
 	var errs []error
-	for _, f := range needed(m, in.s.arch) {
+	for _, f := range needed(m, in.s.archs) {
 		at, err := in.s.inArea(in.acc.name, f.SHA256)
 		if err == nil && at != "" {
 			err = in.s.detach(ctx, at)

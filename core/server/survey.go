@@ -143,7 +143,7 @@ func (in *intake) namedBy(c candidate) []string {
 		return nil
 	}
 	if _, m, _, err := in.readManifest(at, c.name); err == nil && m != nil {
-		for _, f := range needed(m, in.s.arch) {
+		for _, f := range needed(m, in.s.archs) {
 			list = append(list, f.SHA256)
 		}
 	}

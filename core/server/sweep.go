@@ -56,7 +56,7 @@ func (s *Server) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	return errors.Join(append(errs, s.sweepIncoming(s.Now().Add(-s.Limits.PartialAge)), s.emptyTrash())...)
+	return errors.Join(append(errs, s.sweepIncoming(s.Now().Add(-s.Limits.PartialAge)), s.emptyTrash(), s.expireParts())...)
 }
 
 // sweepIfDue sweeps if nobody has for a while: where sessions come by processes of
@@ -153,4 +153,16 @@ func (s *Server) emptyTrash() error {
 		left = append(left, s.path("trash", e.Name))
 	}
 	return errors.Join(err, s.empty(left))
+}
+
+// expireParts drops the parts that have waited too long for others.
+func (s *Server) expireParts() error {
+	if s.Set == nil {
+		return nil
+	}
+	set, err := s.openSet()
+	if err != nil {
+		return err
+	}
+	return set.Expire()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/tupkg"
@@ -128,7 +129,7 @@ func (in *intake) lookLast() bool {
 func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 	v := tupkg.Verdict{
 		Files:  make([]tupkg.FileVerdict, len(in.files)),
-		Report: report.Report{Schema: report.Schema, Result: report.Accepted, Architecture: in.s.arch},
+		Report: report.Report{Schema: report.Schema, Result: report.Accepted, Architecture: in.s.arch()},
 	}
 	if in.d.DryRun {
 		v.Report.Result = report.Planned
@@ -140,7 +141,7 @@ func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 		case f.wrong != nil:
 			v.Files[i].Reason = f.wrong.Message
 		case judged:
-			v.Files[i].Pass = public(rep.Result) || rep.Result == report.Planned
+			v.Files[i].Pass = public(rep.Result) || rep.Result == report.Planned || waits(rep)
 			v.Files[i].Reason = in.reason(rep)
 			if main < 0 || i == in.d.ManifestFile && in.manifest != nil {
 				main = i
@@ -170,6 +171,11 @@ func (in *intake) compose(answers map[int]report.Report) tupkg.Verdict {
 	}
 	v.Report.Findings = append(v.Report.Findings, in.notes...)
 	v.Report.Repository = ""
+	// Where the repositories lie on this machine is nobody's business.
+	v.Report.Repositories = slices.Clone(v.Report.Repositories)
+	for i := range v.Report.Repositories {
+		v.Report.Repositories[i].Repository = ""
+	}
 	return v
 }
 
@@ -191,6 +197,9 @@ func (in *intake) reason(rep report.Report) string {
 		default:
 			more++
 		}
+	}
+	if first == "" && waits(rep) {
+		return fmt.Sprintf("accepted as a part; not public before those for %s are here, too", strings.Join(rep.Waiting.Missing, ", "))
 	}
 	if first == "" {
 		return ""

@@ -76,7 +76,7 @@ func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Sess
 }
 
 // Architectures implements [tupkg.Located].
-func (v *visit) Architectures() []string { return []string{v.s.arch} }
+func (v *visit) Architectures() []string { return v.s.archs }
 
 // noLogin logs and words a refused login. People type passwords where names belong:
 // only the names of users are logged.

@@ -24,7 +24,7 @@ import (
 
 // gather takes the parts of an upload, and publishes all if nothing is missing.
 func (s *Set) gather(ctx context.Context, req Request, parts map[string]upload.Upload, rep report.Report) (report.Report, error) {
-	home := shelf{s.home()}
+	home := shelf{s.Home()}
 	// What is past its time is nobody's concern any more, also if it cannot be deleted.
 	_ = Expire(home.repo)
 	m := req.Uploads[0].Manifest
@@ -176,8 +176,10 @@ func (s shelf) copy(ctx context.Context, req Request, u upload.Upload, dir strin
 	if err != nil || report.Refused(found) {
 		return found, err
 	}
+	p.Files = map[string]string{}
 	for _, f := range staged.Received {
 		p.Size += f.ActualSize
+		p.Files[f.Name] = f.ActualSHA256
 	}
 	texts := map[string][]byte{u.Name: u.Text}
 	for _, sig := range u.Signatures {
@@ -366,7 +368,7 @@ func (s shelf) offers(ctx context.Context, parts []part) ([]offer, error) {
 // Wait waits until the parts that rep is about are published, or dropped; it ends with
 // rep, if they still wait after so long a time.
 func (s *Set) Wait(ctx context.Context, req Request, rep report.Report, limit time.Duration) (report.Report, error) {
-	home := shelf{s.home()}
+	home := shelf{s.Home()}
 	began := home.repo.Now()
 	for home.repo.Now().Sub(began) < limit {
 		if err := ctx.Err(); err != nil {

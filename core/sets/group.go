@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -49,6 +50,8 @@ type part struct {
 	Time      time.Time     `json:"time"`
 	Size      int64         `json:"size"`
 	Requests  plan.Requests `json:"requests"`
+	// Files are the SHA-256 of its files, by name.
+	Files map[string]string `json:"files,omitempty"`
 	// Published: the repository has it, and there are no files here.
 	Published bool `json:"published,omitempty"`
 	// dir is its folder, below the repository.
@@ -59,11 +62,6 @@ type part struct {
 func id(set, source, version string) string {
 	sum := sha256.Sum256([]byte(set + "\x00" + source + "\x00" + version))
 	return hex.EncodeToString(sum[:8])
-}
-
-// home is the repository in which the parts wait.
-func (s *Set) home() *repo.Repo {
-	return s.Repositories[slices.Min(s.Expects)]
 }
 
 // shelf are the parts that wait in one repository.
@@ -288,9 +286,15 @@ func Waiting(r *repo.Repo) ([]report.Waiting, error) {
 	return list, nil
 }
 
-// Used is how many bytes of parts somebody has waiting in a repository.
-func Used(r *repo.Repo, who string) (int64, error) {
-	s := shelf{r}
+// Used is how many bytes of parts somebody has waiting in the set.
+func (s *Set) Used(who string) (int64, error) {
+	if len(s.Expects) == 0 {
+		return 0, nil
+	}
+	return shelf{s.Home()}.used(who)
+}
+
+func (s shelf) used(who string) (int64, error) {
 	ids, err := s.ids()
 	if err != nil {
 		return 0, err
@@ -310,7 +314,41 @@ func Used(r *repo.Repo, who string) (int64, error) {
 	return size, nil
 }
 
-// Expire drops what is past its deadline. What is being published just now stays.
+// Expire drops the parts of the set that are past their deadline.
+func (s *Set) Expire() error {
+	if len(s.Expects) == 0 {
+		return nil
+	}
+	return Expire(s.Home())
+}
+
+// Held finds the files of a manifest, by their SHA-256, in the parts of its source that
+// somebody has waiting: names below the repository, which comes with them.
+func (s *Set) Held(who string, m *manifest.Manifest) (*repo.Repo, map[string]string, error) {
+	if len(s.Expects) == 0 {
+		return nil, nil, nil
+	}
+	home, names := shelf{s.Home()}, map[string]string{}
+	parts, err := home.parts(id(s.Name, m.Name, m.Version))
+	for _, p := range parts {
+		if p.Who != who || p.Published {
+			continue
+		}
+		files := []manifest.File{m.Source}
+		for _, b := range m.Packages(p.Arch) {
+			files = append(files, b.File)
+		}
+		for _, f := range files {
+			at := path.Join(p.dir, f.Name)
+			if info, err := home.repo.FS.Lstat(at); err == nil && info.IsRegular() && info.Size == f.Size && p.Files[f.Name] == f.SHA256 {
+				names[f.SHA256] = at
+			}
+		}
+	}
+	return home.repo, names, err
+}
+
+// Expire drops what is past its deadline in a repository. What is being published just now stays.
 func Expire(r *repo.Repo) error {
 	s := shelf{r}
 	ids, err := s.ids()

@@ -42,7 +42,7 @@ type Request struct {
 
 // Check refuses a set whose repositories are for other architectures than it says.
 func (s *Set) Check() error {
-	for _, arch := range s.archs() {
+	for _, arch := range s.Archs() {
 		if r := s.Repositories[arch]; r.Arch != arch {
 			return &report.Error{
 				Stage: "open", Code: report.CodeArch, Kind: report.KindUsage, File: r.Path,
@@ -54,7 +54,17 @@ func (s *Set) Check() error {
 	return nil
 }
 
-func (s *Set) archs() []string { return slices.Sorted(maps.Keys(s.Repositories)) }
+// Archs are the architectures of the set, in order.
+func (s *Set) Archs() []string { return slices.Sorted(maps.Keys(s.Repositories)) }
+
+// Home is the repository in which parts wait: that of the first expected architecture, or
+// of the first, by name.
+func (s *Set) Home() *repo.Repo {
+	if len(s.Expects) > 0 {
+		return s.Repositories[slices.Min(s.Expects)]
+	}
+	return s.Repositories[s.Archs()[0]]
+}
 
 // Publish publishes the upload in all repositories that it has packages for, in one
 // decision, or takes it as a part that waits for others.
@@ -97,12 +107,12 @@ func (s *Set) fit(parts map[string]upload.Upload, req Request) []report.Finding 
 			found = append(found, report.Finding{
 				Code: report.CodeArch, Severity: report.SeverityWarning, File: parts[arch].Name, Field: "binpkgs." + arch,
 				Message: "no repository of the set " + s.Name + " takes packages for " + arch,
-				Hint:    "the set has " + strings.Join(s.archs(), ", "),
+				Hint:    "the set has " + strings.Join(s.Archs(), ", "),
 			})
 		}
 	}
 	taken := false
-	for _, arch := range s.archs() {
+	for _, arch := range s.Archs() {
 		if _, ok := parts[arch]; ok {
 			taken = true
 			continue
@@ -120,7 +130,7 @@ func (s *Set) fit(parts map[string]upload.Upload, req Request) []report.Finding 
 		found = append(found, report.Finding{
 			Code: report.CodeArch, Severity: report.SeverityError, File: req.Uploads[0].Name, Field: "binpkgs",
 			Message: "the upload has nothing for any repository of the set " + s.Name,
-			Hint:    "the set has " + strings.Join(s.archs(), ", "),
+			Hint:    "the set has " + strings.Join(s.Archs(), ", "),
 		})
 	}
 	return found
