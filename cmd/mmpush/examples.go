@@ -39,6 +39,7 @@ func examples() map[string][]string {
 		"fsck":          {"mmpush fsck -R /srv/repo --deep --ignore index.html", "mmpush fsck -R /srv/repo --repair"},
 		"recover":       {"mmpush recover -R /srv/repo"},
 		"service print": {"mmpush service print --dir /etc/systemd/system"},
+		"abort":         {"mmpush abort 3f9a1c20 -R /srv/repo"},
 		"batch":         {"mmpush batch -R /srv/repo < commands"},
 		"watch":         {"mmpush watch /srv/drop -R /srv/repo"},
 		"gensync": {
