@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"reflect"
+	"slices"
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/repo"
@@ -12,34 +12,21 @@ import (
 	"github.com/mmpush/mmpush/core/verify"
 )
 
-// again plans the same steps once more, under the lock: what holds is what is there
-// now. Somebody may have published since, and even if the indexes are the same, files
-// may have come and gone. The verifiers are asked again only if the plan is another.
-// The draft that comes back is the one to close, also with an error.
+// again makes sure, under the lock, that the draft is of what is there now. A plan follows
+// from the indexes, from the settings, and from what stands at the paths that it asked
+// about: somebody may have published since, and even if the indexes are the same, files
+// may have come and gone. Where one of them is another, the steps are planned once more,
+// and the verifiers asked. The draft that comes back is the one to close, also with an
+// error.
 func (d *draft) again(ctx context.Context, r *repo.Repo, t *taken, verifiers []verify.Named) (*draft, error) {
-	moved, err := d.moved(r)
+	stands, err := d.stands(r, t)
+	if err == nil && !stands {
+		d, err = d.redraw(ctx, r, t, verifiers)
+	}
 	if err != nil {
 		return d, err
 	}
-	if moved {
-		next, err := d.redraw(ctx, r, t, verifiers)
-		if err != nil {
-			return d, err
-		}
-		return next, next.complete(r)
-	}
-	next := draftOn(d.base, d.first)
-	next.proposal = d.proposal
-	for i, s := range d.steps {
-		if err := next.add(ctx, r, s, t, nil); err != nil {
-			return d, err
-		}
-		if !reflect.DeepEqual(next.plans[i].Puts, d.plans[i].Puts) || !reflect.DeepEqual(next.plans[i].Edit, d.plans[i].Edit) {
-			return d.redraw(ctx, r, t, verifiers)
-		}
-	}
-	next.findings = d.findings
-	return next, next.complete(r)
+	return d, d.complete(r)
 }
 
 // redraw plans the steps on the indexes opened anew, and closes the old ones.
@@ -66,16 +53,26 @@ func (d *draft) complete(r *repo.Repo) error {
 	}
 }
 
-// moved reports whether the indexes are others than the draft was made on.
-func (d *draft) moved(r *repo.Repo) (bool, error) {
+// stands reports whether everything that the draft follows from is as it was.
+func (d *draft) stands(r *repo.Repo, t *taken) (bool, error) {
 	now, err := identify(r)
-	if err != nil {
+	if err != nil || !slices.Equal(now, d.base) || !d.ruled.equal(r.Settings) {
 		return false, err
 	}
-	for i := range now {
-		if now[i] != d.base[i] {
-			return true, nil
+	for path, was := range d.sites {
+		is, err := t.at(path)
+		if err != nil || is != was {
+			return false, inRepo(r, err)
 		}
 	}
-	return false, nil
+	return true, nil
+}
+
+// ruled are the settings that a plan follows from.
+type ruled struct{ rebuild, downgrade, takeOver repo.Policy }
+
+func ruledBy(s repo.Settings) ruled { return ruled{s.Rebuild, s.Downgrade, s.TakeOver} }
+
+func (r ruled) equal(s repo.Settings) bool {
+	return slices.Equal(r.rebuild, s.Rebuild) && slices.Equal(r.downgrade, s.Downgrade) && slices.Equal(r.takeOver, s.TakeOver)
 }

@@ -8,8 +8,8 @@
 // In: a repository and a [Request]. Out: a report.Report, also for an upload that
 // is refused; an error only if the work could not be done. Everything that reads
 // big files happens before the lock is taken; a dry run ends before it. Under the lock
-// the plan is always made again: even if the indexes have not moved, files may have
-// come and gone.
+// everything that the plan follows from is looked at again (even if the indexes have not
+// moved, files may have come and gone); if any of it is another, the plan is made again.
 //
 // [Rights] is the verifier that holds a plan against what somebody may do.
 //

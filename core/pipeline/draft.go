@@ -59,6 +59,10 @@ type draft struct {
 	written map[string]index.Written
 	// pending are the files that the plans so far would place.
 	pending map[string]plan.Taken
+	// sites are what stood at the paths that the plans asked about, and ruled the settings:
+	// with them and the base, the plans are what they are.
+	sites map[string]site
+	ruled ruled
 }
 
 // newDraft reads what is published now.
@@ -71,11 +75,10 @@ func newDraft(r *repo.Repo) (*draft, error) {
 	if err != nil {
 		return nil, inRepo(r, err)
 	}
-	return draftOn(base, view), nil
-}
-
-func draftOn(base []repo.Identity, view *index.Snapshot) *draft {
-	return &draft{base: base, first: view, view: view, written: map[string]index.Written{}, pending: map[string]plan.Taken{}}
+	return &draft{
+		base: base, ruled: ruledBy(r.Settings), first: view, view: view,
+		written: map[string]index.Written{}, pending: map[string]plan.Taken{}, sites: map[string]site{},
+	}, nil
 }
 
 // close gives the index files back.
@@ -172,7 +175,7 @@ func (d *draft) add(ctx context.Context, r *repo.Repo, s step, t *taken, verifie
 func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, verifiers []verify.Named) error {
 	at := d.over(t)
 	if s.Intent.Undo != nil {
-		at = t.known
+		at = d.known(t)
 	}
 	p, err := plan.Run(d.view, s.Intent, rules(r.Settings), at)
 	if err != nil {
@@ -219,18 +222,39 @@ func (d *draft) over(t *taken) func(string) (plan.Taken, error) {
 		if p, ok := d.pending[path]; ok {
 			return p, nil
 		}
-		p, shared, err := t.at(path)
-		if err != nil || !shared {
-			return p, err
+		p, err := d.site(t, path)
+		if err != nil || !p.shared {
+			return p.Taken, err
 		}
 		// Somebody else has another name of this file, and may write to it. What is
 		// published already is not made worse by that.
 		if named, err := d.view.Names(path); err != nil || named {
-			return p, err
+			return p.Taken, err
 		}
 		p.SHA256 = ""
-		return p, nil
+		return p.Taken, nil
 	}
+}
+
+// known is over for an undo: what was published before and has other names now has had
+// them then, too.
+func (d *draft) known(t *taken) func(string) (plan.Taken, error) {
+	return func(path string) (plan.Taken, error) {
+		p, err := d.site(t, path)
+		return p.Taken, err
+	}
+}
+
+// site answers what stands at a path, the same to all plans of the draft.
+func (d *draft) site(t *taken, path string) (site, error) {
+	if s, ok := d.sites[path]; ok {
+		return s, nil
+	}
+	s, err := t.at(path)
+	if err == nil {
+		d.sites[path] = s
+	}
+	return s, err
 }
 
 // identify returns the identity of each index file.

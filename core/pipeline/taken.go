@@ -29,23 +29,29 @@ type seenFile struct {
 
 func newTaken(fsys vfs.FS) *taken { return &taken{fsys: fsys, seen: map[string]seenFile{}} }
 
-// at returns what stands at a path; shared is true if the file has other names too.
+// site is what stands at a path; shared is true if the file has other names too.
+type site struct {
+	plan.Taken
+	shared bool
+}
+
+// at returns what stands at a path.
 // What the world cannot read, or can write, is not what was published, whatever its
 // bytes are.
-func (t *taken) at(path string) (p plan.Taken, shared bool, err error) {
+func (t *taken) at(path string) (site, error) {
 	if t.named != nil {
-		return t.named[path], false, nil
+		return site{Taken: t.named[path]}, nil
 	}
 	info, err := t.fsys.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return plan.Taken{}, false, nil
+		return site{}, nil
 	}
 	if err != nil {
-		return plan.Taken{}, false, err
+		return site{}, err
 	}
-	p = plan.Taken{Exists: true, Size: info.Size}
+	p := plan.Taken{Exists: true, Size: info.Size}
 	if !info.IsRegular() || info.Mode&0o444 != 0o444 || info.Mode&0o002 != 0 {
-		return p, false, nil
+		return site{Taken: p}, nil
 	}
 	id := repo.IdentityOf(info)
 	seen, ok := t.seen[path]
@@ -53,23 +59,16 @@ func (t *taken) at(path string) (p plan.Taken, shared bool, err error) {
 		sum, err := hashFile(t.fsys, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			// It went away just now.
-			return plan.Taken{}, false, nil
+			return site{}, nil
 		}
 		if err != nil {
-			return p, false, err
+			return site{Taken: p}, err
 		}
 		seen = seenFile{id, sum}
 		t.seen[path] = seen
 	}
 	p.SHA256 = seen.sum
-	return p, info.Links > 1, nil
-}
-
-// known is at for files that were published before: what has other names has had them
-// then, too.
-func (t *taken) known(path string) (plan.Taken, error) {
-	p, _, err := t.at(path)
-	return p, err
+	return site{p, info.Links > 1}, nil
 }
 
 func hashFile(fsys vfs.FS, name string) (string, error) {
