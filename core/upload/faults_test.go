@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -51,6 +52,16 @@ func (f countedFile) CloneFrom(src vfs.File) error {
 	return fs.ErrInvalid
 }
 
+// oneByOne lets one call at a time be seen.
+func oneByOne(before func(vfs.Op) error) func(vfs.Op) error {
+	var one sync.Mutex
+	return func(op vfs.Op) error {
+		one.Lock()
+		defer one.Unlock()
+		return before(op)
+	}
+}
+
 // attempt opens and stages colon on an FS where before sees every call.
 func attempt(t *testing.T, ctx context.Context, clones bool, before func(vfs.Op) error) (Upload, []report.Finding, error) {
 	t.Helper()
@@ -59,7 +70,7 @@ func attempt(t *testing.T, ctx context.Context, clones bool, before func(vfs.Op)
 		below = cloning{below, func() {}}
 	}
 	var files atomic.Int64
-	fsys := vfs.Observe(counting{below, &files}, before)
+	fsys := vfs.Observe(counting{below, &files}, oneByOne(before))
 	u, findings, err := Open(ctx, fsys, ".", colonYAML)
 	if err == nil && !report.Refused(findings) {
 		u, err = Stage(ctx, u, fsys, stageFolder, arch, Options{})

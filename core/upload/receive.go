@@ -62,16 +62,12 @@ func (r *reader) adopt(ctx context.Context, got *Received, seen *Seen) error {
 	if err != nil {
 		return r.stageError(got.Name, err)
 	}
-	defer f.Close()
-	if err := f.Chmod(publishedMode); err != nil {
-		return r.stageError(got.Name, err)
+	if err = f.Chmod(publishedMode); err != nil {
+		err = r.stageError(got.Name, err)
+	} else if !r.recall(seen, got) {
+		err = r.read(ctx, f, nil, got)
 	}
-	if !r.recall(seen, got) {
-		if err := r.read(ctx, f, nil, got); err != nil {
-			return err
-		}
-	}
-	return r.settle(f, got)
+	return r.settle(f, got, err)
 }
 
 // copy makes the staged file and reads it, or reads the original on the way into
@@ -90,13 +86,7 @@ func (r *reader) copy(ctx context.Context, src vfs.File, got *Received) error {
 			err = r.stageError(got.Name, werr)
 		}
 	}
-	if err == nil {
-		err = r.settle(dst, got)
-	}
-	if cerr := dst.Close(); err == nil && cerr != nil {
-		err = r.stageError(got.Name, cerr)
-	}
-	return err
+	return r.settle(dst, got, err)
 }
 
 // clone shares the blocks of src with the new file, where the file system can.
@@ -116,17 +106,28 @@ func (r *reader) readClone(ctx context.Context, got *Received) error {
 	return r.read(ctx, f, nil, got)
 }
 
-// settle makes the staged file durable, and sure that it is what was hashed.
-func (r *reader) settle(dst vfs.File, got *Received) error {
-	info, err := dst.Stat()
+// settle makes sure that the staged file is what was hashed, and begins to make it
+// durable. It closes the file; err is what has become of it so far.
+func (r *reader) settle(dst vfs.File, got *Received, err error) error {
+	if err == nil {
+		err = r.whole(dst, got)
+	}
 	if err != nil {
-		return r.stageError(got.Name, err)
+		dst.Close()
+		return err
 	}
-	if got.ActualSHA256 != "" && info.Size != got.ActualSize {
-		err := fmt.Errorf("the copy has %d bytes, but %d were read", info.Size, got.ActualSize)
-		return r.stageError(got.Name, err)
+	name := got.Name
+	r.settling.start(dst, func(err error) error { return r.stageError(name, err) })
+	return nil
+}
+
+// whole compares the size of the staged file with what was read.
+func (r *reader) whole(dst vfs.File, got *Received) error {
+	info, err := dst.Stat()
+	if err == nil && got.ActualSHA256 != "" && info.Size != got.ActualSize {
+		err = fmt.Errorf("the copy has %d bytes, but %d were read", info.Size, got.ActualSize)
 	}
-	if err := dst.Sync(); err != nil {
+	if err != nil {
 		return r.stageError(got.Name, err)
 	}
 	return nil

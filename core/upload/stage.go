@@ -44,8 +44,8 @@ type Progress struct {
 //
 // The folder must be there, empty, and the caller's own: nobody else may write to
 // it. Files are made with mode 0644 and are durable; their entries are not: the
-// commit syncs the folder that the files end up in. A long file is synced while it
-// is written, so calls of Write and Sync can come at once. If the manifest has no
+// commit syncs the folder that the files end up in. Files are synced while others are
+// read, and a long one while it is written, so calls of to can come at once. If the manifest has no
 // package for arch, nothing is copied. What a [Giver] gives is not copied either; it is
 // read and checked like everything else, unless the Giver has [Seen] it.
 //
@@ -91,12 +91,14 @@ type reader struct {
 	parse   parser
 	buffers buffers
 	meter   meter
+	// settling makes durable what is staged.
+	settling *settling
 	// flushEvery is [flushEvery], but in tests.
 	flushEvery int64
 }
 
 func newReader(u Upload, opt Options) *reader {
-	return &reader{u: u, budget: newBudget(orDefault(opt.Limits)), parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
+	return &reader{u: u, settling: newSettling(), budget: newBudget(orDefault(opt.Limits)), parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
 		meter: meter{tell: opt.Progress, now: time.Now}}
 }
 
@@ -107,8 +109,20 @@ func orDefault(l archive.Limits) archive.Limits {
 	return l
 }
 
-// all reads the source and the packages of the named architectures.
+// all reads the source and the packages of the named architectures; what it stages of
+// them is durable then.
 func (r *reader) all(ctx context.Context, archs []string) ([]Received, error) {
+	list, err := r.each(ctx, archs)
+	if serr := r.settling.wait(); err == nil {
+		err = serr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+func (r *reader) each(ctx context.Context, archs []string) ([]Received, error) {
 	if r.u.Manifest == nil {
 		return nil, &report.Error{Stage: "stage", Code: report.CodeInternal, File: r.u.Name,
 			Err: fmt.Errorf("the upload has no manifest to go by")}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
@@ -85,8 +86,11 @@ func swapAt(t *testing.T, b mpktest.Built, other []byte, swap func(string) error
 	defer dir.Close()
 
 	file := b.Packages[0].File
+	var one sync.Mutex
 	n := 0
 	act := func() {
+		one.Lock()
+		defer one.Unlock()
 		if n++; n == k {
 			fired = true
 			check(t, swap(filepath.Join(in, file.Name)))
