@@ -28,9 +28,9 @@
 //     reloads an index only when that time has grown. The room that the records of
 //     step 7 need is taken: a full disk is met here. Each gets a second name in
 //     .mmpush, by which the next commit can tell what somebody else has changed; the
-//     journal's sync makes it durable, and recovery makes it again. Then the stage folder and
+//     journal's sync makes it durable, and recovery makes it again. The stage folder and
 //     its parent are synced; if .mmpush may be new, .mmpush and the repository's
-//     folder too.
+//     folder too. All of these syncs run at once, as they do not depend on each other.
 //     An index may also be a symbolic link, for a format whose index files lie in a folder
 //     of their own: what it says stands for its content, and it has no date to keep.
 //

@@ -31,18 +31,10 @@ func (tx *Tx) prepare(ctx context.Context, c Change, p *pact) (journal, error) {
 	if err != nil {
 		return j, err
 	}
-	for i, s := range c.Switches {
-		js, err := tx.stageIndex(j, s, mtimes[i])
-		if err != nil {
-			return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage, s.Index), err)
-		}
-		j.Switches = append(j.Switches, js)
-		j.Generation.Indexes = append(j.Generation.Indexes, repo.IndexState{Name: js.Index, SHA256: js.SHA256, Identity: js.Next})
+	if err := tx.stageAll(&j, c, mtimes); err != nil {
+		return j, err
 	}
 	if err := tx.reserve(j); err != nil {
-		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
-	}
-	if err := tx.syncStage(j); err != nil {
 		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
 	}
 	return j, nil
@@ -120,55 +112,67 @@ func stagedIndex(j journal, index string) string {
 	return path.Join(j.Stage, "."+index+"."+j.Transaction)
 }
 
-// stageIndex writes one new index file.
-func (tx *Tx) stageIndex(j journal, s Switch, mtime time.Time) (journalSwitch, error) {
-	js := journalSwitch{Index: s.Index, From: stagedIndex(j, s.Index), Base: s.Base}
-	if s.Link != "" {
-		return tx.stageLink(js, s.Link)
+// stageAll puts the new index files into the stage and makes it durable. All of it is
+// written and synced at once: the disk has one round to do, not one for each.
+func (tx *Tx) stageAll(j *journal, c Change, mtimes []time.Time) error {
+	for _, s := range c.Switches {
+		j.Switches = append(j.Switches, journalSwitch{Index: s.Index, From: stagedIndex(*j, s.Index), Base: s.Base, Link: s.Link != ""})
 	}
-	f, err := tx.repo.FS.Create(js.From, repo.FileMode)
-	if err != nil {
-		return js, err
+	work := []func() error{func() error { return tx.syncStage(*j) }}
+	for i, s := range c.Switches {
+		js := &j.Switches[i]
+		f, err := tx.createIndex(js, s)
+		if err != nil {
+			return repo.DiskError("commit", path.Join(tx.repo.Path, js.From), err)
+		}
+		if f != nil {
+			defer f.Close()
+			work = append(work, func() error { return tx.fillIndex(f, js, s, mtimes[i]) })
+		}
 	}
-	err = tx.fillIndex(f, js.From, s, mtime)
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	if err := together(work...); err != nil {
+		return repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
 	}
-	if err != nil {
-		return js, err
+	for i := range j.Switches {
+		js := &j.Switches[i]
+		if err := tx.keep(*j, js); err != nil {
+			return repo.DiskError("commit", path.Join(tx.repo.Path, js.From), err)
+		}
+		j.Generation.Indexes = append(j.Generation.Indexes, repo.IndexState{Name: js.Index, SHA256: js.SHA256, Identity: js.Next})
 	}
-	if js.SHA256, err = sumOf(tx.repo.FS, js.From); err != nil {
-		return js, err
-	}
-	js.Next, err = repo.Identify(tx.repo.FS, js.From)
-	js.Next.ChangeTime = 0
-	if err == nil {
-		err = tx.repo.KeepIndex(j.Transaction, s.Index, js.From)
-	}
-	return js, err
+	return nil
 }
 
-// stageLink makes a link that will be an index. The sync of the stage makes it durable.
-func (tx *Tx) stageLink(js journalSwitch, target string) (journalSwitch, error) {
-	if !fs.ValidPath(target) {
-		return js, fmt.Errorf("a link to %q would lead out of the repository", target)
+// createIndex makes a new index file, with nothing in it, or a link that is one.
+func (tx *Tx) createIndex(js *journalSwitch, s Switch) (vfs.File, error) {
+	if !js.Link {
+		return tx.repo.FS.Create(js.From, repo.FileMode)
 	}
-	err := tx.repo.FS.Symlink(target, js.From)
-	if err != nil {
-		return js, err
+	if !fs.ValidPath(s.Link) {
+		return nil, fmt.Errorf("a link to %q would lead out of the repository", s.Link)
 	}
-	js.Link, js.SHA256 = true, textSum(target)
+	js.SHA256 = textSum(s.Link)
+	return nil, tx.repo.FS.Symlink(s.Link, js.From)
+}
+
+// keep notes what a staged index is, and gives it its second name.
+func (tx *Tx) keep(j journal, js *journalSwitch) error {
+	var err error
 	js.Next, err = repo.Identify(tx.repo.FS, js.From)
 	js.Next.ChangeTime = 0
-	return js, err
+	if err == nil && !js.Link {
+		err = tx.repo.KeepIndex(j.Transaction, js.Index, js.From)
+	}
+	return err
 }
 
 // fillIndex writes, dates and syncs: a sync makes the date durable too.
-func (tx *Tx) fillIndex(f vfs.File, name string, s Switch, mtime time.Time) error {
-	if err := s.Write(f); err != nil {
+func (tx *Tx) fillIndex(f vfs.File, js *journalSwitch, s Switch, mtime time.Time) error {
+	var err error
+	if js.SHA256, err = s.Write(f); err != nil {
 		return err
 	}
-	if err := tx.repo.FS.Chtimes(name, mtime); err != nil {
+	if err := tx.repo.FS.Chtimes(js.From, mtime); err != nil {
 		return err
 	}
 	return f.Sync()

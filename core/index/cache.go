@@ -3,12 +3,8 @@ package index
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
-	"iter"
-	"slices"
 
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -19,16 +15,30 @@ import (
 // never synced, and nothing depends on it. All numbers are little-endian.
 //
 //	magic
-//	for each file: device, inode, size, modification time, change time
-//	for each file: number of pieces, and for each piece
-//	    from, size, length of the text, number of stanzas
-//	    names, groups, files: a column of hashes each; danger: a byte each
-//	CRC-32 (Castagnoli) of all that
-const cacheMagic = "mmpush index cache 1\n"
+//	columns of pieces
+//	table:  for each file: device, inode, size, modification time, change time
+//	        for each file: number of pieces, and for each piece
+//	            from, size, length of the text, number of stanzas
+//	            offset of its columns in this file, their CRC-32 (Castagnoli)
+//	            state of the SHA-256 of the file up to the end of the piece
+//	footer: offset of the table, CRC-32 of the table and of that offset
+//
+// A publish appends the columns of the pieces that it has made, a table and a footer, so
+// that it costs what has changed; the last footer counts. What no table names any more is
+// left behind when it has become too much.
+const cacheMagic = "mmpush index cache 2\n"
+
+const (
+	// stateSize is that of the state of a SHA-256.
+	stateSize = 108
+	// entrySize is that of a piece in the table, and footerSize of the footer.
+	entrySize  = 6*8 + stateSize
+	footerSize = 8 + crc32.Size
+)
 
 // maxCache bounds what is read, in bytes: the marks of as many stanzas as an index may
 // have.
-const maxCache = 2 * maxStanzas * 40
+const maxCache = 4 * maxStanzas * 40
 
 // maxEmpty is the largest file of an index with no stanza, in bytes.
 const maxEmpty = 64
@@ -40,38 +50,145 @@ func identityOf(i vfs.Info) identity {
 	return identity{i.Dev, i.Ino, uint64(i.Size), uint64(i.ModTime.UnixNano()), uint64(i.ChangeTime.UnixNano())}
 }
 
+// cacheFile is a cache that was read: the file, and how much of it there was.
+type cacheFile struct {
+	dev, ino uint64
+	size     int64
+}
+
+func cacheFileOf(i vfs.Info) cacheFile { return cacheFile{i.Dev, i.Ino, i.Size} }
+
+// saved is where the columns of a piece stand in a cache.
+type saved struct {
+	in  cacheFile
+	at  int64
+	crc uint32
+}
+
 // SaveCache writes the cache of two index files that have just been put in place, under
 // the repository's lock. temp is a free name in the same folder. An error costs the next
 // reader time, nothing else.
 func SaveCache(fsys vfs.FS, name, temp string, mode fs.FileMode, files ...Written) error {
-	size := len(cacheMagic) + crc32.Size
-	for _, w := range files {
-		size += 48
-		for _, p := range w.pieces {
-			size += 32 + 25*p.len()
+	ids, err := identities(fsys, files)
+	if err != nil {
+		return err
+	}
+	if in, live := cachedIn(files); in.size > 0 {
+		w := newCacheWriter(in, int(in.size), files)
+		data := w.table(ids, files)
+		if dead := in.size + int64(len(data)) - live; dead <= in.size/2 {
+			if err := extend(fsys, name, mode, in, data); err == nil {
+				return nil
+			}
 		}
 	}
-	data := append(make([]byte, 0, size), cacheMagic...)
+	w := newCacheWriter(cacheFile{}, 0, files)
+	w.data = append(w.data, cacheMagic...)
+	return replace(fsys, name, temp, mode, w.table(ids, files))
+}
+
+// identities are those of the files, which have to be the ones that were written.
+func identities(fsys vfs.FS, files []Written) ([]identity, error) {
+	var ids []identity
 	for _, w := range files {
 		info, err := fsys.Lstat(w.file)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if info.Size != w.size {
-			return errors.New("the index is not the one that was written")
+			return nil, errors.New("the index is not the one that was written")
 		}
-		for _, n := range identityOf(info) {
-			data = binary.LittleEndian.AppendUint64(data, n)
-		}
+		ids = append(ids, identityOf(info))
 	}
+	return ids, nil
+}
+
+// cachedIn is the cache that pieces have come from, if it is one, and how much of a cache
+// with all the pieces they are.
+func cachedIn(files []Written) (in cacheFile, live int64) {
+	live = int64(len(cacheMagic) + footerSize + 2*8*(1+len(identity{})))
 	for _, w := range files {
-		data = appendPieces(data, w.pieces)
+		for _, p := range w.pieces {
+			live += int64(entrySize + markSize*p.len())
+			if p.saved.at > 0 {
+				in = p.saved.in
+			}
+		}
 	}
-	data = binary.LittleEndian.AppendUint32(data, crc32.Checksum(data, castagnoli()))
-	return replace(fsys, name, temp, mode, data)
+	return in, live
+}
+
+// cacheWriter makes what is to be written behind the first bytes of a cache.
+type cacheWriter struct {
+	in   cacheFile
+	base int
+	data []byte
+}
+
+func newCacheWriter(in cacheFile, base int, files []Written) *cacheWriter {
+	size := 512
+	for _, w := range files {
+		for _, p := range w.pieces {
+			if size += entrySize; p.saved.at == 0 || p.saved.in != in {
+				size += markSize * p.len()
+			}
+		}
+	}
+	return &cacheWriter{in, base, make([]byte, 0, size)}
+}
+
+// table writes the columns that are not there yet, the table and the footer.
+func (w *cacheWriter) table(ids []identity, files []Written) []byte {
+	le := binary.LittleEndian
+	for _, f := range files {
+		for _, p := range f.pieces {
+			if p.saved.at > 0 && p.saved.in == w.in {
+				continue
+			}
+			from := len(w.data)
+			w.data = p.appendTo(w.data)
+			p.saved = saved{w.in, int64(w.base + from), crc32.Checksum(w.data[from:], castagnoli())}
+		}
+	}
+	from := len(w.data)
+	for _, id := range ids {
+		for _, n := range id {
+			w.data = le.AppendUint64(w.data, n)
+		}
+	}
+	for _, f := range files {
+		w.data = le.AppendUint64(w.data, uint64(len(f.pieces)))
+		for _, p := range f.pieces {
+			for _, n := range []int64{p.from, p.size, p.length, int64(p.len()), p.saved.at, int64(p.saved.crc)} {
+				w.data = le.AppendUint64(w.data, uint64(n))
+			}
+			var state [stateSize]byte
+			copy(state[:], p.sum)
+			w.data = append(w.data, state[:]...)
+		}
+	}
+	w.data = le.AppendUint64(w.data, uint64(w.base+from))
+	return le.AppendUint32(w.data, crc32.Checksum(w.data[from:], castagnoli()))
 }
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// extend appends to the cache, if it is still the one that was read. One that is torn
+// would not be believed, and not be of use.
+func extend(fsys vfs.FS, name string, mode fs.FileMode, in cacheFile, data []byte) error {
+	f, err := fsys.Append(name, mode)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && (!info.IsRegular() || cacheFileOf(info) != in) {
+		err = errors.New("the cache is not the one that was read")
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	return errors.Join(err, f.Close())
+}
 
 // replace puts a file in place, for whole or not at all as far as a living system goes.
 func replace(fsys vfs.FS, name, temp string, mode fs.FileMode, data []byte) error {
@@ -90,169 +207,4 @@ func replace(fsys vfs.FS, name, temp string, mode fs.FileMode, data []byte) erro
 		return errors.Join(err, fsys.Remove(temp))
 	}
 	return nil
-}
-
-func appendPieces(data []byte, pieces []*piece) []byte {
-	le := binary.LittleEndian
-	data = le.AppendUint64(data, uint64(len(pieces)))
-	for _, p := range pieces {
-		for _, n := range []int64{p.from, p.size, p.length, int64(p.len())} {
-			data = le.AppendUint64(data, uint64(n))
-		}
-		for _, column := range [][]uint64{p.names, p.groups, p.files} {
-			for _, h := range column {
-				data = le.AppendUint64(data, h)
-			}
-		}
-		for _, d := range p.danger {
-			if d {
-				data = append(data, 1)
-			} else {
-				data = append(data, 0)
-			}
-		}
-	}
-	return data
-}
-
-// readCache returns the pieces of both files, if the cache is there and theirs.
-func readCache(fsys vfs.FS, name string, files []*indexFile) (lists [][]*piece, ok bool) {
-	if name == "" || slices.ContainsFunc(files, func(f *indexFile) bool { return f.File == nil }) {
-		return nil, false
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, false
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.IsRegular() || info.Size > maxCache {
-		return nil, false
-	}
-	data := make([]byte, info.Size)
-	if n, err := f.ReadAt(data, 0); n != len(data) || err != nil && err != io.EOF {
-		return nil, false
-	}
-	return parseCache(data, files)
-}
-
-func parseCache(data []byte, files []*indexFile) ([][]*piece, bool) {
-	body := len(data) - crc32.Size
-	if body < len(cacheMagic) || string(data[:len(cacheMagic)]) != cacheMagic ||
-		crc32.Checksum(data[:body], castagnoli()) != binary.LittleEndian.Uint32(data[body:]) {
-		return nil, false
-	}
-	c := &cacheReader{data: data[len(cacheMagic):body]}
-	infos := make([]vfs.Info, len(files))
-	for i, f := range files {
-		info, err := f.Stat()
-		if err != nil {
-			return nil, false
-		}
-		infos[i] = info
-		for _, n := range identityOf(info) {
-			if c.number() != n {
-				return nil, false
-			}
-		}
-	}
-	var lists [][]*piece
-	for i, f := range files {
-		lists = append(lists, c.pieces(f, infos[i].Size))
-	}
-	return lists, !c.bad && len(c.data) == 0
-}
-
-// cacheReader takes numbers from the front; bad if there are too few, or senseless ones.
-type cacheReader struct {
-	data []byte
-	bad  bool
-}
-
-func (c *cacheReader) number() uint64 {
-	if len(c.data) < 8 {
-		c.bad = true
-		return 0
-	}
-	n := binary.LittleEndian.Uint64(c.data)
-	c.data = c.data[8:]
-	return n
-}
-
-func (c *cacheReader) column(n int) []uint64 {
-	column := make([]uint64, n)
-	for i := range column {
-		column[i] = binary.LittleEndian.Uint64(c.data[8*i:])
-	}
-	c.data = c.data[8*n:]
-	return column
-}
-
-// pieces reads the pieces of a file of that size: they stand one after the other, and
-// fill it.
-func (c *cacheReader) pieces(f *indexFile, size int64) []*piece {
-	var all []*piece
-	at := int64(0)
-	for range c.number() {
-		p := &piece{src: f, from: int64(c.number()), size: int64(c.number()), length: int64(c.number())}
-		n := c.number()
-		if c.bad || p.from != at || p.size <= 0 || p.size > size-at || p.length <= 0 || n == 0 || n > uint64(len(c.data)/25) {
-			c.bad = true
-			return nil
-		}
-		at += p.size
-		p.names, p.groups, p.files = c.column(int(n)), c.column(int(n)), c.column(int(n))
-		p.danger = make([]bool, n)
-		for i := range p.danger {
-			if p.danger[i] = c.data[i] == 1; p.danger[i] {
-				p.dangers++
-			}
-		}
-		c.data = c.data[n:]
-		all = append(all, p)
-	}
-	// What is in no piece is the member that stands for an empty index.
-	if at != size && (len(all) > 0 || size > maxEmpty) {
-		c.bad = true
-	}
-	return all
-}
-
-// CheckCache compares a cache with the indexes that it is of. nil is also said where there
-// is none, or where it is of others: then nobody believes it. An error whose chain has
-// [ErrCache] says that it lies; any other, that an index cannot be read.
-func CheckCache(fsys vfs.FS, name string) error {
-	said, err := OpenCached(fsys, name)
-	if err != nil {
-		return err
-	}
-	defer said.Close()
-	lists, ok := readCache(fsys, name, said.files)
-	if !ok {
-		return nil
-	}
-	is, err := Open(fsys)
-	if err != nil {
-		return err
-	}
-	defer is.Close()
-	for i, l := range []list{is.binaries, is.sources} {
-		if !slices.Equal(slices.Collect(l.marks()), slices.Collect(list{pieces: lists[i]}.marks())) {
-			return fmt.Errorf("%w: it knows other stanzas of %s than stand there", ErrCache, said.files[i].name)
-		}
-	}
-	return nil
-}
-
-// marks yields the marks of all stanzas, in order.
-func (l list) marks() iter.Seq[mark] {
-	return func(yield func(mark) bool) {
-		for _, p := range l.pieces {
-			for i := range p.names {
-				if !yield(p.mark(i)) {
-					return
-				}
-			}
-		}
-	}
 }

@@ -19,11 +19,11 @@ func (a place) compare(b place) int {
 }
 
 // column is one of a piece's columns of hashes.
-type column func(*piece) []uint64
+type column func(*piece) hashes
 
-func byName(p *piece) []uint64  { return p.names }
-func byGroup(p *piece) []uint64 { return p.groups }
-func byFile(p *piece) []uint64  { return p.files }
+func byName(p *piece) hashes  { return p.names }
+func byGroup(p *piece) hashes { return p.groups }
+func byFile(p *piece) hashes  { return p.files }
 
 // find returns where stanzas with one of these hashes stand, in order.
 func (l list) find(c column, hashes ...uint64) []place {
@@ -39,7 +39,7 @@ func (l list) find(c column, hashes ...uint64) []place {
 		wanted[h] = true
 	}
 	for n, p := range l.pieces {
-		for i, h := range c(p) {
+		for i, h := range c(p).all() {
 			if wanted[h] {
 				found = append(found, place{n, i})
 			}
@@ -52,10 +52,8 @@ func (l list) find(c column, hashes ...uint64) []place {
 func (l list) findOne(c column, hash uint64) []place {
 	var found []place
 	for n, p := range l.pieces {
-		for i, h := range c(p) {
-			if h == hash {
-				found = append(found, place{n, i})
-			}
+		for i := range c(p).find(hash) {
+			found = append(found, place{n, i})
 		}
 	}
 	return found
@@ -110,13 +108,8 @@ func (l list) after(at place) iter.Seq2[string, error] {
 func (l list) dangers() []place {
 	var found []place
 	for n, p := range l.pieces {
-		if p.dangers == 0 {
-			continue
-		}
-		for i, d := range p.danger {
-			if d {
-				found = append(found, place{n, i})
-			}
+		for i := range p.dangerous() {
+			found = append(found, place{n, i})
 		}
 	}
 	return found

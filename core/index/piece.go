@@ -41,10 +41,7 @@ func sourceMark(s Source) mark {
 // piece is a run of stanzas that stand together in an index: a run of gzip members, or
 // some lines of the source index. A piece never changes.
 type piece struct {
-	// The marks, a column each: a question runs through one of them.
-	names, groups, files []uint64
-	danger               []bool
-	dangers              int
+	marks
 	// length is of the text, in bytes.
 	length int64
 	// ragged means that the bytes in the file are not just the stanzas' texts, one after
@@ -54,6 +51,11 @@ type piece struct {
 	// src, from and size are where the piece stands; src is nil if it is in no file yet.
 	src        *indexFile
 	from, size int64
+	// saved is where its marks stand in a cache.
+	saved saved
+	// sum is the state of a SHA-256 over the file up to the end of the piece; nil if it is
+	// not known.
+	sum []byte
 
 	// texts are loaded when somebody asks.
 	mu    sync.Mutex
@@ -71,17 +73,9 @@ type indexFile struct {
 	size int64
 }
 
-func (p *piece) len() int { return len(p.names) }
-
-func (p *piece) mark(i int) mark { return mark{p.names[i], p.groups[i], p.files[i], p.danger[i]} }
-
 // add appends a mark while the piece is being made.
 func (p *piece) add(m mark, length int) {
-	p.names, p.groups, p.files = append(p.names, m.name), append(p.groups, m.group), append(p.files, m.file)
-	p.danger = append(p.danger, m.dangerous)
-	if m.dangerous {
-		p.dangers++
-	}
+	p.marks.add(m)
 	p.length += int64(length)
 }
 

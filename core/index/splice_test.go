@@ -2,6 +2,8 @@ package index
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,6 +34,9 @@ func publish(t testing.TB, fsys vfs.FS, s *Snapshot) {
 		w, err := write(f)
 		if err := errors.Join(err, f.Close(), fsys.Rename("new", name)); err != nil {
 			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(fileText(t, fsys, name)); w.SHA256 != hex.EncodeToString(sum[:]) {
+			t.Fatalf("%s: its sum is said to be %s", name, w.SHA256)
 		}
 		all = append(all, w)
 	}
@@ -155,6 +160,9 @@ func checkPublished(t testing.TB, fsys vfs.FS, c cut, m model) {
 	if !usesCache(t, fsys, c) {
 		t.Fatal("the cache is not taken")
 	}
+	if err := CheckCache(fsys, testCache); err != nil {
+		t.Fatal(err)
+	}
 	var said [2]string
 	for i, cache := range []string{"", testCache} {
 		s, err := open(fsys, cache, maxStanzas, c)
@@ -178,8 +186,8 @@ func numbered(i, version int) Binary {
 }
 
 // TestManyPublishes holds the size of the index over 2,000 publishes that replace
-// packages and put new ones in: it stays within 3 % of one that is written at once, and
-// untouched members stay as they are.
+// packages and put new ones in: it stays within 3 % of one that is written at once. The
+// cache is used by each, appended to by most, and does not grow for good.
 func TestManyPublishes(t *testing.T) {
 	t.Parallel()
 	const packages, publishes = 400, 2000
@@ -195,6 +203,11 @@ func TestManyPublishes(t *testing.T) {
 	}
 	first.binaries.cut = c
 	publish(t, fsys, first)
+	cache, err := fsys.Lstat(testCache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, rewritten := cache.Size, 0
 	for n := range publishes {
 		s, err := open(fsys, testCache, maxStanzas, c)
 		if err != nil {
@@ -205,8 +218,19 @@ func TestManyPublishes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if s.binaries.pieces[0].saved.at == 0 {
+			t.Fatal("the cache is not used")
+		}
 		publish(t, fsys, next)
 		s.Close()
+		is, err := fsys.Lstat(testCache)
+		if err != nil || is.Size > 2*fresh {
+			t.Fatalf("the cache has %d bytes, at first it had %d (%v)", is.Size, fresh, err)
+		}
+		if is.Ino != cache.Ino {
+			rewritten++
+		}
+		cache = is
 	}
 	s, err := open(fsys, "", maxStanzas, c)
 	if err != nil {
@@ -227,6 +251,9 @@ func TestManyPublishes(t *testing.T) {
 	t.Logf("%d bytes after %d publishes, %d written at once, %d pieces", size, publishes, at.Len(), len(s.binaries.pieces))
 	if float64(size) > 1.03*float64(at.Len()) {
 		t.Errorf("%d bytes, %d if written at once", size, at.Len())
+	}
+	if rewritten == 0 || rewritten > publishes/2 {
+		t.Errorf("the cache was written anew %d times", rewritten)
 	}
 	checkMembers(t, fileText(t, fsys, BinaryFile), c)
 }

@@ -11,6 +11,9 @@ import (
 // Written is what a Snapshot wrote, and where in its file each piece stands: what
 // [SaveCache] keeps.
 type Written struct {
+	// SHA256 is of the whole file.
+	SHA256 string
+
 	file   string
 	size   int64
 	pieces []*piece
@@ -20,7 +23,7 @@ type Written struct {
 // 256 KiB of text, cut between stanzas. Members whose stanzas have not changed are
 // copied. The text is that of all stanzas, one after the other.
 func (s *Snapshot) WriteBinary(dst io.Writer) (Written, error) {
-	w := &writer{dst: dst, cut: s.binaries.cut, out: Written{file: BinaryFile}}
+	w := &writer{dst: dst, sum: newTally(), cut: s.binaries.cut, out: Written{file: BinaryFile}}
 	w.zip = archive.NewGzipWriter(w)
 	return w.finish(s.binaries)
 }
@@ -28,13 +31,15 @@ func (s *Snapshot) WriteBinary(dst io.Writer) (Written, error) {
 // WriteSource writes the source index file, likewise: the texts of all stanzas, one
 // after the other.
 func (s *Snapshot) WriteSource(dst io.Writer) (Written, error) {
-	w := &writer{dst: dst, cut: s.sources.cut, out: Written{file: SourceFile}}
+	w := &writer{dst: dst, sum: newTally(), cut: s.sources.cut, out: Written{file: SourceFile}}
 	return w.finish(s.sources)
 }
 
 // writer writes one index.
 type writer struct {
 	dst io.Writer
+	// sum is over what has been written.
+	sum *tally
 	cut cut
 	// zip compresses into the writer itself; nil for the source index.
 	zip *archive.GzipWriter
@@ -45,6 +50,7 @@ type writer struct {
 func (w *writer) Write(p []byte) (int, error) {
 	n, err := w.dst.Write(p)
 	w.out.size += int64(n)
+	w.sum.wrote(p[:n])
 	return n, err
 }
 
@@ -56,6 +62,7 @@ func (w *writer) finish(l list) (Written, error) {
 	if err != nil {
 		return Written{}, fmt.Errorf("write %s: %w", w.out.file, err)
 	}
+	w.out.SHA256 = w.sum.hex()
 	return w.out, nil
 }
 
@@ -122,6 +129,9 @@ func (w *writer) copy(pieces []*piece) error {
 			return err
 		}
 		for _, p := range pieces[n:end] {
+			if err := w.sum.copied(p, w.out.size); err != nil {
+				return err
+			}
 			w.placed(p.columns(), w.out.size, p.size)
 			w.out.size += p.size
 		}
@@ -132,13 +142,13 @@ func (w *writer) copy(pieces []*piece) error {
 
 // placed notes where a piece stands now.
 func (w *writer) placed(p *piece, from, size int64) {
-	p.from, p.size = from, size
+	p.from, p.size, p.sum = from, size, w.sum.state()
 	w.out.pieces = append(w.out.pieces, p)
 }
 
 // columns is a piece with the same marks and nothing else.
 func (p *piece) columns() *piece {
-	return &piece{names: p.names, groups: p.groups, files: p.files, danger: p.danger, dangers: p.dangers, length: p.length}
+	return &piece{marks: p.marks, saved: p.saved, length: p.length}
 }
 
 // make writes the stanzas of some pieces, cut anew into pieces of about one length.

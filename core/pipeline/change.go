@@ -54,11 +54,13 @@ func (d *draft) change(r *repo.Repo, stage string, opt Options) (commit.Change, 
 }
 
 // writer returns what writes one index file of what the steps leave, and notes how.
-func (d *draft) writer(name string) func(io.Writer) error {
-	return func(w io.Writer) error {
-		written, err := write(d.view, name, w)
-		d.written[name] = written
-		return err
+func (d *draft) writer(name string) func(io.Writer) (string, error) {
+	written := &index.Written{}
+	d.written[name] = written
+	return func(w io.Writer) (string, error) {
+		var err error
+		*written, err = write(d.view, name, w)
+		return written.SHA256, err
 	}
 }
 
@@ -74,7 +76,7 @@ func write(view *index.Snapshot, name string, w io.Writer) (index.Written, error
 // that the next one who opens them need not read them. Without it they are read.
 func (d *draft) saveCache(r *repo.Repo) {
 	_ = index.SaveCache(r.FS, repo.CacheFile, repo.CacheFile+".new", r.PrivateFileMode(),
-		d.written[index.BinaryFile], d.written[index.SourceFile])
+		*d.written[index.BinaryFile], *d.written[index.SourceFile])
 }
 
 // dropCache removes the cache if an error says that it lied.

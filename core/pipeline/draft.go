@@ -56,7 +56,7 @@ type draft struct {
 	// told is how many findings there were before the last step.
 	told int
 	// written says how the index files were written, by name.
-	written map[string]index.Written
+	written map[string]*index.Written
 	// pending are the files that the plans so far would place.
 	pending map[string]plan.Taken
 	// sites are what stood at the paths that the plans asked about, and ruled the settings:
@@ -77,7 +77,7 @@ func newDraft(r *repo.Repo) (*draft, error) {
 	}
 	return &draft{
 		base: base, ruled: ruledBy(r.Settings), first: view, view: view,
-		written: map[string]index.Written{}, pending: map[string]plan.Taken{}, sites: map[string]site{},
+		written: map[string]*index.Written{}, pending: map[string]plan.Taken{}, sites: map[string]site{},
 	}, nil
 }
 
