@@ -93,14 +93,14 @@ func (l ledger) outlook(records []repo.Retired) (due []Expiry, stay []repo.Retir
 
 // expire deletes what is due, as long as goOn says so.
 func (tx *Tx) expire(goOn func(Expiry) bool) ([]Expiry, error) {
+	if may, err := tx.mayBeDue(); err != nil || !may {
+		return nil, err
+	}
 	all, err := tx.repo.RetiredFiles()
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
 	records := newest(all)
-	if !tx.mayBeDue(records) {
-		return nil, nil
-	}
 	named, done, err := tx.repo.Format.Names(tx.repo.FS)
 	if err != nil {
 		return nil, tx.repo.Tell("expire", err)
@@ -145,17 +145,15 @@ func newest(records []repo.Retired) []repo.Retired {
 	return kept
 }
 
-// mayBeDue is false if nothing can be due, as can be seen without reading an index.
-func (tx *Tx) mayBeDue(records []repo.Retired) bool {
-	l := ledger{repo: tx.repo}
-	var size int64
-	for _, rec := range records {
-		if l.over(rec) {
-			return true
-		}
-		size += rec.Size
+// mayBeDue is false if nothing can be due, as can be seen without reading an index, nor
+// the list of retired files, which is long where much is published.
+func (tx *Tx) mayBeDue() (bool, error) {
+	sum, known, err := tx.repo.SumRetired()
+	if err != nil || !known {
+		return true, err
 	}
-	return size > l.max()
+	l := ledger{repo: tx.repo}
+	return l.over(repo.Retired{Purge: sum.Purge, Since: sum.Oldest}) || sum.Bytes > l.max(), nil
 }
 
 // delete deletes what goOn agrees to, and makes that durable; left is what it does not.

@@ -162,15 +162,9 @@ func (tx *Tx) retire(j journal) error {
 	if len(j.Retires) == 0 {
 		return nil
 	}
-	recorded, err := tx.repo.RetiredFiles()
+	done, err := tx.repo.RetiredBy(j.Transaction)
 	if err != nil {
 		return err
-	}
-	done := map[string]bool{}
-	for _, rec := range recorded {
-		if rec.Transaction == j.Transaction {
-			done[rec.Name] = true
-		}
 	}
 	if len(done) > 0 {
 		if err := tx.repo.SyncRetired(); err != nil {

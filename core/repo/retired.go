@@ -23,6 +23,33 @@ type Retired struct {
 	Purge bool `json:"purge,omitempty"`
 }
 
+// RetiredSum tells of a list of retired files whether it is worth reading.
+type RetiredSum struct {
+	// Bytes is the sum of their sizes; a file that was retired twice counts twice.
+	Bytes int64 `json:"bytes"`
+	// Oldest is the first Since.
+	Oldest time.Time `json:"oldest"`
+	// Purge: there is a file without grace time.
+	Purge bool `json:"purge,omitempty"`
+}
+
+// retiredLine is a line of the list.
+type retiredLine struct {
+	Retired
+	// SoFar is of the whole list up to this line; the zero one is not known.
+	SoFar RetiredSum `json:"so_far,omitzero"`
+}
+
+// with is the sum with one more record.
+func (s RetiredSum) with(r Retired) RetiredSum {
+	if s.Oldest.IsZero() || r.Since.Before(s.Oldest) {
+		s.Oldest = r.Since
+	}
+	s.Bytes += r.Size
+	s.Purge = s.Purge || r.Purge
+	return s
+}
+
 // retiredLimit bounds the file of retired records; a record is some 250 bytes.
 const retiredLimit = 256 << 20
 
@@ -39,15 +66,76 @@ func (r *Repo) RetiredFiles() ([]Retired, error) {
 	return parseRetired(text), nil
 }
 
+// SumRetired returns what the list comes to, without reading it; known is false if the
+// list does not say, as one that an older mmpush has written. An empty list has the zero
+// sum.
+func (r *Repo) SumRetired() (sum RetiredSum, known bool, err error) {
+	err = r.retiredBackwards(func(rec retiredLine) bool {
+		sum = rec.SoFar
+		return false
+	})
+	return sum, sum != RetiredSum{}, err
+}
+
+// RetiredBy returns the names in the records of a transaction, if it was the last one that
+// has made any.
+func (r *Repo) RetiredBy(transaction string) (map[string]bool, error) {
+	names := map[string]bool{}
+	err := r.retiredBackwards(func(rec retiredLine) bool {
+		if rec.Transaction != transaction {
+			return false
+		}
+		names[rec.Name] = true
+		return true
+	})
+	return names, err
+}
+
+// retiredBackwards yields the records from the last one on, as long as it is asked to.
+func (r *Repo) retiredBackwards(yield func(retiredLine) bool) error {
+	f, err := r.FS.Open(RetiredFile)
+	if isNotExist(err) {
+		return nil
+	}
+	if err == nil {
+		err = recordsBackwards(f, yield)
+		f.Close()
+	}
+	if err != nil {
+		return DiskError("retired", path.Join(r.Path, RetiredFile), err)
+	}
+	return nil
+}
+
+func recordsBackwards(f vfs.File, yield func(retiredLine) bool) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	for end := info.Size; ; {
+		line, last, err := lastLine(f, end)
+		if err != nil || last == 0 {
+			return err
+		}
+		if rec, ok := parseOneRetired(line); ok && !yield(rec) {
+			return nil
+		}
+		end = last - int64(len(line)) - 1
+	}
+}
+
 // AppendRetired writes records behind the others, durably.
 func (r *Repo) AppendRetired(records []Retired) error {
 	if len(records) == 0 {
 		return nil
 	}
-	text, err := formatRetired(records)
-	if err == nil {
-		err = r.appendRecords(RetiredFile, func([]byte) ([]byte, error) { return text, nil })
-	}
+	err := r.appendRecords(RetiredFile, func(last []byte) ([]byte, error) {
+		sum, err := r.sumWith(last)
+		if err != nil {
+			return nil, err
+		}
+		return formatRetired(sum, records)
+	})
 	if err != nil {
 		return DiskError("retired", path.Join(r.Path, RetiredFile), err)
 	}
@@ -66,7 +154,7 @@ func (r *Repo) SyncRetired() error {
 // one, after a power loss; which of them is of no consequence: a record of a file
 // that is gone is dropped when it is met.
 func (r *Repo) ReplaceRetired(records []Retired) error {
-	text, err := formatRetired(records)
+	text, err := formatRetired(RetiredSum{}, records)
 	if err == nil {
 		err = r.replaceRetired(text)
 	}
@@ -108,10 +196,25 @@ func (r *Repo) CheckRecords() error {
 	return nil
 }
 
-func formatRetired(records []Retired) ([]byte, error) {
+// sumWith is the sum of the list that ends with that line.
+func (r *Repo) sumWith(last []byte) (RetiredSum, error) {
+	if rec, ok := parseOneRetired(last); ok && rec.SoFar != (RetiredSum{}) {
+		return rec.SoFar, nil
+	}
+	all, err := r.RetiredFiles()
+	var sum RetiredSum
+	for _, rec := range all {
+		sum = sum.with(rec)
+	}
+	return sum, err
+}
+
+// formatRetired is the text of records that stand behind others, which come to sum.
+func formatRetired(sum RetiredSum, records []Retired) ([]byte, error) {
 	var text []byte
 	for _, rec := range records {
-		line, err := json.Marshal(rec)
+		sum = sum.with(rec)
+		line, err := json.Marshal(retiredLine{rec, sum})
 		if err != nil {
 			return nil, err
 		}
@@ -129,10 +232,14 @@ func parseRetired(text []byte) []Retired {
 		if !whole {
 			return records
 		}
-		var rec Retired
-		if json.Unmarshal(line, &rec) == nil && rec.Name != "" {
-			records = append(records, rec)
+		if rec, ok := parseOneRetired(line); ok {
+			records = append(records, rec.Retired)
 		}
 		text = rest
 	}
+}
+
+func parseOneRetired(line []byte) (rec retiredLine, ok bool) {
+	err := json.Unmarshal(line, &rec)
+	return rec, err == nil && rec.Name != ""
 }
