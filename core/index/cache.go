@@ -52,11 +52,16 @@ func identityOf(i vfs.Info) identity {
 
 // cacheFile is a cache that was read: the file, and how much of it there was.
 type cacheFile struct {
+	// view holds the bytes, as long as a piece is made of them.
+	view     *vfs.Bytes
 	dev, ino uint64
 	size     int64
 }
 
-func cacheFileOf(i vfs.Info) cacheFile { return cacheFile{i.Dev, i.Ino, i.Size} }
+// is reports whether a file is the one that was read, and nobody has written to it since.
+func (c cacheFile) is(i vfs.Info) bool {
+	return i.IsRegular() && i.Dev == c.dev && i.Ino == c.ino && i.Size == c.size
+}
 
 // saved is where the columns of a piece stand in a cache.
 type saved struct {
@@ -181,7 +186,7 @@ func extend(fsys vfs.FS, name string, mode fs.FileMode, in cacheFile, data []byt
 		return err
 	}
 	info, err := f.Stat()
-	if err == nil && (!info.IsRegular() || cacheFileOf(info) != in) {
+	if err == nil && (!in.is(info)) {
 		err = errors.New("the cache is not the one that was read")
 	}
 	if err == nil {

@@ -28,7 +28,8 @@ func CheckCache(fsys vfs.FS, name string) error {
 	}
 	defer is.Close()
 	for i, l := range []list{is.binaries, is.sources} {
-		if !slices.Equal(slices.Collect(l.allMarks()), slices.Collect(list{pieces: lists[i]}.allMarks())) {
+		tags := slices.ContainsFunc(lists[i], func(p *piece) bool { return !p.consistent() })
+		if tags || !slices.Equal(slices.Collect(l.allMarks()), slices.Collect(list{pieces: lists[i]}.allMarks())) {
 			return fmt.Errorf("%w: it knows other stanzas of %s than stand there", ErrCache, said.files[i].name)
 		}
 		if err := checkSums(said.files[i].name, lists[i]); err != nil {

@@ -3,7 +3,6 @@ package index
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"io"
 	"slices"
 
 	"github.com/mmpush/mmpush/core/vfs"
@@ -23,11 +22,11 @@ func readCache(fsys vfs.FS, name string, files []*indexFile) (lists [][]*piece, 
 	if err != nil || !info.IsRegular() || info.Size > maxCache {
 		return nil, false
 	}
-	data := make([]byte, info.Size)
-	if n, err := f.ReadAt(data, 0); n != len(data) || err != nil && err != io.EOF {
+	data, err := vfs.BytesOf(f, info.Size)
+	if err != nil {
 		return nil, false
 	}
-	return parseCache(data, cacheFileOf(info), files)
+	return parseCache(data.Bytes, cacheFile{data, info.Dev, info.Ino, info.Size}, files)
 }
 
 // parseCache takes the cache apart. What it returns shares the data.

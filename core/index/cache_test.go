@@ -119,8 +119,15 @@ func TestCheckCache(t *testing.T) {
 	if err := CheckCache(fsys, testCache); err != nil {
 		t.Errorf("of the cache as it is written: %v", err)
 	}
+	s, err := OpenCached(fsys, testCache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	tagged := s.binaries.pieces[0].len()
 	for name, at := range map[string]int{
 		"a hash":   len(cacheMagic),
+		"a tag":    len(cacheMagic) + 3*hashSize*tagged,
 		"a danger": int(binary.LittleEndian.Uint64(good[len(good)-footerSize:])) - 1, // of the last source
 		"a sum":    len(good) - footerSize - stateSize + 4,
 	} {

@@ -1,6 +1,10 @@
 package index
 
-import "iter"
+import (
+	"iter"
+	"runtime"
+	"slices"
+)
 
 // list is one index: its pieces, in order. A list never changes.
 type list struct {
@@ -25,26 +29,36 @@ func byName(p *piece) hashes  { return p.names }
 func byGroup(p *piece) hashes { return p.groups }
 func byFile(p *piece) hashes  { return p.files }
 
+// fewHashes are looked for one by one, more of them all at once.
+const fewHashes = 32
+
 // find returns where stanzas with one of these hashes stand, in order.
 func (l list) find(c column, hashes ...uint64) []place {
 	if len(hashes) == 0 {
 		return nil
 	}
-	if len(hashes) == 1 {
-		return l.findOne(c, hashes[0])
-	}
 	var found []place
+	if len(hashes) <= fewHashes {
+		slices.Sort(hashes)
+		for _, h := range slices.Compact(hashes) {
+			found = append(found, l.findOne(c, h)...)
+		}
+		slices.SortFunc(found, place.compare)
+		return found
+	}
 	wanted := make(map[uint64]bool, len(hashes))
 	for _, h := range hashes {
 		wanted[h] = true
 	}
 	for n, p := range l.pieces {
-		for i, h := range c(p).all() {
-			if wanted[h] {
+		column := c(p)
+		for i := range p.len() {
+			if wanted[column.at(i)] {
 				found = append(found, place{n, i})
 			}
 		}
 	}
+	runtime.KeepAlive(l.pieces)
 	return found
 }
 
@@ -56,6 +70,7 @@ func (l list) findOne(c column, hash uint64) []place {
 			found = append(found, place{n, i})
 		}
 	}
+	runtime.KeepAlive(l.pieces) // and with them what their columns are of
 	return found
 }
 

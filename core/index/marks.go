@@ -15,32 +15,41 @@ type marks struct {
 	danger []byte
 }
 
-// hashes are 64 bits each, little-endian.
-type hashes []byte
+// hashes are a column of them, 64 bits each, little-endian. Of each the lowest byte stands
+// among the tags, too: a question looks for that, which the machine does many at a time.
+type hashes struct{ full, tags []byte }
 
-// hashSize is the length of one, in bytes.
-const hashSize = 8
+const (
+	// hashSize is the length of a hash, in bytes.
+	hashSize = 8
+	// markSize is what a stanza takes in all columns, in bytes.
+	markSize = 3*(hashSize+1) + 1
+)
 
-// markSize is what a stanza takes in all columns, in bytes.
-const markSize = 3*hashSize + 1
+func (h hashes) at(i int) uint64 { return binary.LittleEndian.Uint64(h.full[hashSize*i:]) }
 
-func (h hashes) at(i int) uint64 { return binary.LittleEndian.Uint64(h[hashSize*i:]) }
+func (h *hashes) add(hash uint64) {
+	h.full = binary.LittleEndian.AppendUint64(h.full, hash)
+	h.tags = append(h.tags, byte(hash))
+}
 
-func (h hashes) with(hash uint64) hashes { return binary.LittleEndian.AppendUint64(h, hash) }
-
-// all yields the hashes with their numbers.
-func (h hashes) all() iter.Seq2[int, uint64] {
-	return func(yield func(int, uint64) bool) {
-		for i := 0; hashSize*i < len(h) && yield(i, h.at(i)); i++ {
+// find yields the numbers of those that are equal to hash.
+func (h hashes) find(hash uint64) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range places(h.tags, byte(hash)) {
+			if h.at(i) == hash && !yield(i) {
+				return
+			}
 		}
 	}
 }
 
-// find yields the numbers of those that are equal to hash: nothing but comparisons.
-func (h hashes) find(hash uint64) iter.Seq[int] {
+// places yields where b stands.
+func places(data []byte, b byte) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i := 0; i+hashSize <= len(h); i += hashSize {
-			if binary.LittleEndian.Uint64(h[i:]) == hash && !yield(i/hashSize) {
+		for from := 0; ; from++ {
+			n := bytes.IndexByte(data[from:], b)
+			if from += n; n < 0 || !yield(from) {
 				return
 			}
 		}
@@ -54,7 +63,9 @@ func (m *marks) mark(i int) mark {
 }
 
 func (m *marks) add(x mark) {
-	m.names, m.groups, m.files = m.names.with(x.name), m.groups.with(x.group), m.files.with(x.file)
+	m.names.add(x.name)
+	m.groups.add(x.group)
+	m.files.add(x.file)
 	d := byte(0)
 	if x.dangerous {
 		d = 1
@@ -62,22 +73,24 @@ func (m *marks) add(x mark) {
 	m.danger = append(m.danger, d)
 }
 
-// dangerous yields the numbers of the dangerous stanzas.
-func (m *marks) dangerous() iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for from := 0; ; from++ {
-			n := bytes.IndexByte(m.danger[from:], 1)
-			if n < 0 || !yield(from+n) {
-				return
+// consistent reports whether each tag is that of its hash.
+func (m *marks) consistent() bool {
+	for i := range m.len() {
+		for _, h := range []hashes{m.names, m.groups, m.files} {
+			if h.tags[i] != byte(h.at(i)) {
+				return false
 			}
-			from += n
 		}
 	}
+	return true
 }
+
+// dangerous yields the numbers of the dangerous stanzas.
+func (m *marks) dangerous() iter.Seq[int] { return places(m.danger, 1) }
 
 // appendTo appends the columns, one after the other.
 func (m *marks) appendTo(data []byte) []byte {
-	for _, column := range [][]byte{m.names, m.groups, m.files, m.danger} {
+	for _, column := range [][]byte{m.names.full, m.groups.full, m.files.full, m.names.tags, m.groups.tags, m.files.tags, m.danger} {
 		data = append(data, column...)
 	}
 	return data
@@ -85,6 +98,12 @@ func (m *marks) appendTo(data []byte) []byte {
 
 // marksOf takes the columns of n stanzas apart, without copying them.
 func marksOf(data []byte, n int) marks {
-	at := func(k int) hashes { return data[k*hashSize*n : (k+1)*hashSize*n : (k+1)*hashSize*n] }
-	return marks{at(0), at(1), at(2), data[3*hashSize*n : markSize*n : markSize*n]}
+	cut := func(size int) []byte {
+		column := data[: size*n : size*n]
+		data = data[size*n:]
+		return column
+	}
+	m := marks{names: hashes{full: cut(hashSize)}, groups: hashes{full: cut(hashSize)}, files: hashes{full: cut(hashSize)}}
+	m.names.tags, m.groups.tags, m.files.tags, m.danger = cut(1), cut(1), cut(1), cut(1)
+	return m
 }

@@ -220,6 +220,7 @@ var (
 	_ Cloner         = (*osFile)(nil)
 	_ BlockingLocker = (*osFile)(nil)
 	_ RangeCopier    = (*osFile)(nil)
+	_ Mapper         = (*osFile)(nil)
 )
 
 func (f *osFile) Stat() (Info, error) {
@@ -245,6 +246,8 @@ func (f *osFile) CopyRange(src File, from, n int64) (int64, error) {
 	}
 	return copyRange(f.File, s.File, from, n)
 }
+
+func (f *osFile) Map(n int64) ([]byte, func(), error) { return mapFile(f.File, n) }
 
 func (f *osFile) TryLock() error { return tryLock(f.File) }
 

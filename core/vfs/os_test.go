@@ -3,10 +3,14 @@
 package vfs_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -78,5 +82,40 @@ func TestCloneWhereTheFileSystemCan(t *testing.T) {
 	}
 	if got := read(t, d, "dst"); got != want {
 		t.Errorf("content %q, want %q", got, want)
+	}
+}
+
+// The bytes of a file are the same mapped and read, and stay while the file is replaced.
+func TestBytesOf(t *testing.T) {
+	t.Parallel()
+	dir, err := vfs.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	mem := vfs.NewMem(time.Now)
+	want := strings.Repeat("0123456789", 10_000)
+	for name, fsys := range map[string]vfs.FS{"disk": dir, "memory": mem} {
+		if err := vfs.CreateSynced(fsys, "file", 0o600, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := fsys.Open("file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := vfs.BytesOf(f, int64(len(want)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, partErr := vfs.BytesOf(f, 5)
+		none, noneErr := vfs.BytesOf(f, 0)
+		if err := errors.Join(partErr, noneErr, f.Close(), vfs.ReplaceFile(fsys, "file", "temp", 0o600, []byte("other"))); err != nil {
+			t.Fatal(err)
+		}
+		if string(whole.Bytes) != want || string(part.Bytes) != want[:5] || len(none.Bytes) != 0 {
+			t.Errorf("%s: other bytes", name)
+		}
+		runtime.KeepAlive(whole)
+		runtime.KeepAlive(part)
 	}
 }

@@ -20,3 +20,5 @@ func lock(*os.File) error { return errors.ErrUnsupported }
 func fillSystem(*Info, fs.FileInfo) {}
 
 func ownerOf(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }
+
+func mapFile(*os.File, int64) ([]byte, func(), error) { return nil, nil, errors.ErrUnsupported }
