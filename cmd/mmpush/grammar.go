@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"time"
@@ -143,12 +145,10 @@ func (a *app) parse() (verb, error) {
 		a.json, a.out.silent = false, false
 		return &completeCmd{a.Args[1:]}, nil
 	}
-	var g grammar
-	k, err := a.grammar(&g)
+	g, ctx, err := a.parseVerb()
 	if err != nil {
-		return nil, err
+		g, ctx, err = a.parseAs(reflect.TypeFor[grammar](), a.Stdout, a.Stderr)
 	}
-	ctx, err := k.Parse(a.Args)
 	switch {
 	case errors.Is(err, errHelp):
 		return nil, errHelp
@@ -157,7 +157,7 @@ func (a *app) parse() (verb, error) {
 	}
 	selected := ctx.Selected()
 	a.verb = selected.Path()
-	a.json = g.JSON || g.Output == "json"
+	a.json = g.FieldByName("JSON").Bool() || g.FieldByName("Output").String() == "json"
 	a.out.silent = a.json
 	v, ok := selected.Target.Addr().Interface().(verb)
 	if !ok {
@@ -166,20 +166,56 @@ func (a *app) parse() (verb, error) {
 	return v, nil
 }
 
-// grammar makes the parser of the grammar.
-func (a *app) grammar(g *grammar) (*kong.Kong, error) {
+// grammar makes the parser of the grammar, or of one verb's part of it.
+func (a *app) grammar(g any, out, problems io.Writer) (*kong.Kong, error) {
 	k, err := kong.New(g,
 		kong.Name("mmpush"), kong.Description(description), kong.NoDefaultHelp(),
-		kong.Writers(a.Stdout, a.Stderr), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
+		kong.Writers(out, problems), kong.KindMapper(reflect.String, kong.MapperFunc(decodeText)),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeTime)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Bind(a), kong.Resolvers(kong.ResolverFunc(a.resolve)),
+		kong.WithBeforeResolve(a.readConfig), kong.Resolvers(kong.ResolverFunc(a.resolve)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("the grammar: %w", err)
 	}
 	addExamples(k.Model.Node)
 	return k, nil
+}
+
+// errNoVerb says that only the whole grammar can tell.
+var errNoVerb = errors.New("the first argument is no verb")
+
+// parseVerb parses a command line that begins with a verb, by the part of the grammar that
+// is about that verb: to set up the whole costs more than most verbs do. It prints nothing,
+// and on an error, or for help, the whole grammar is asked.
+func (a *app) parseVerb() (reflect.Value, *kong.Context, error) {
+	if len(a.Args) == 0 {
+		return reflect.Value{}, nil, errNoVerb
+	}
+	var fields []reflect.StructField
+	found := false
+	for f := range reflect.TypeFor[grammar]().Fields() {
+		_, isVerb := f.Tag.Lookup("cmd")
+		named := isVerb && a.Args[0] == cmp.Or(f.Tag.Get("name"), strings.ToLower(f.Name))
+		if found = found || named; named || !isVerb {
+			fields = append(fields, f)
+		}
+	}
+	if !found {
+		return reflect.Value{}, nil, errNoVerb
+	}
+	return a.parseAs(reflect.StructOf(fields), io.Discard, io.Discard)
+}
+
+// parseAs parses the command line by a grammar, and returns that filled in.
+func (a *app) parseAs(t reflect.Type, out, problems io.Writer) (reflect.Value, *kong.Context, error) {
+	g := reflect.New(t)
+	k, err := a.grammar(g.Interface(), out, problems)
+	if err != nil {
+		return g.Elem(), nil, err
+	}
+	ctx, err := k.Parse(a.Args)
+	return g.Elem(), ctx, err
 }
 
 // usageError is about a command line that does not parse, with where to look it

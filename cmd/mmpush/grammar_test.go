@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -99,4 +101,51 @@ func FuzzArguments(f *testing.F) {
 			t.Errorf("control characters: %q", stderr.String())
 		}
 	})
+}
+
+// TestVerbAlone: the part of the grammar that is about a verb reads its command lines as
+// the whole does, and whatever it refuses is refused by the whole, in its words.
+func TestVerbAlone(t *testing.T) {
+	t.Parallel()
+	lines := []string{
+		"push a b --to x --rebuild --dry-run", "push a --json", "push", "push --help", "push a --no-such-flag",
+		"check a --output=json", "init r --arch a-b --ci", "list -R r", "remove -R r --source s --yes", "log -n 3", "show 3",
+		"who x", "undo 3.1 --to 2", "verify-log --head 00", "gc --dry-run", "export d -R r", "fsck --deep", "batch --initial-change=false",
+		"watch d --settle 3s", "gensync d --name n", "user add me --users f", "user", "hook status --git-dir d", "status 1",
+		"receive --as me r", "sign m", "plugin list", "explain MP-SIZE", "version", "--json version", "nothing", "",
+	}
+	named := 0
+	for _, line := range lines {
+		app := func() *app {
+			a := newApp(shell{}.env(nil, nil, nil))
+			a.Args = strings.Fields(line)
+			return a
+		}
+		alone, ctx, err := app().parseVerb()
+		whole, wctx, werr := app().parseAs(reflect.TypeFor[grammar](), &bytes.Buffer{}, &bytes.Buffer{})
+		if err != nil {
+			if !errors.Is(err, errNoVerb) && werr == nil {
+				t.Errorf("%q: %v, and the whole grammar takes it", line, err)
+			}
+			continue
+		}
+		if werr != nil {
+			t.Errorf("%q: taken, and the whole grammar says %v", line, werr)
+			continue
+		}
+		named++
+		for _, flag := range []string{"Output", "JSON", "Color"} {
+			if got, want := alone.FieldByName(flag).Interface(), whole.FieldByName(flag).Interface(); got != want {
+				t.Errorf("%q: %s is %v, want %v", line, flag, got, want)
+			}
+		}
+		got, gotErr := json.Marshal(ctx.Selected().Target.Interface())
+		want, wantErr := json.Marshal(wctx.Selected().Target.Interface())
+		if path := ctx.Selected().Path(); gotErr != nil || wantErr != nil || path != wctx.Selected().Path() || !bytes.Equal(got, want) {
+			t.Errorf("%q: %s %s, want %s %s", line, path, got, wctx.Selected().Path(), want)
+		}
+	}
+	if named < 20 {
+		t.Errorf("only %d command lines were taken", named)
+	}
 }

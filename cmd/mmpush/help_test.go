@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 func verbsOf(t *testing.T) []*kong.Node {
 	t.Helper()
 	var g grammar
-	k, err := newApp(shell{}.env(nil, nil, nil)).grammar(&g)
+	k, err := newApp(shell{}.env(nil, nil, nil)).grammar(&g, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

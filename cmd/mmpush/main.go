@@ -7,13 +7,28 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"runtime"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/mmpush/mmpush/core/config"
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-func main() { os.Exit(interruptible(processEnv())) }
+func main() {
+	lateCollection()
+	os.Exit(interruptible(processEnv()))
+}
+
+// lateCollection lets the first garbage collection wait for 16 MiB of heap, not for 4: most
+// runs end before that. From then on it is as always; GOGC is heeded.
+func lateCollection() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(400)
+	runtime.AddCleanup(new([16]byte), func(usual int) { debug.SetGCPercent(usual) }, 100)
+}
 
 // interruptible is run under the signals of a process: the first ends the context,
 // the second ends the process at once, since stop gives them back to the system.

@@ -31,7 +31,7 @@ type manual struct {
 
 func (c *manCmd) run(_ context.Context, a *app) (doc any, code int) {
 	var g grammar
-	k, err := a.grammar(&g)
+	k, err := a.grammar(&g, a.Stdout, a.Stderr)
 	if err != nil {
 		return a.fail(err)
 	}

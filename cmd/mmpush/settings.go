@@ -14,9 +14,9 @@ import (
 	"github.com/mmpush/mmpush/core/report"
 )
 
-// BeforeResolve reads the configuration, once the verb is known and before flags that
+// readConfig reads the configuration, once the verb is known and before flags that
 // are not given take their values from it.
-func (*grammar) BeforeResolve(ctx *kong.Context, a *app) error {
+func (a *app) readConfig(ctx *kong.Context) error {
 	if ctx.Selected() == nil {
 		return nil
 	}

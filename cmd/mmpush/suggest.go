@@ -35,7 +35,7 @@ type cursor struct {
 // suggest says what may stand in the place of the last word.
 func (a *app) suggest(ctx context.Context, words []string) []suggestion {
 	var g grammar
-	k, err := a.grammar(&g)
+	k, err := a.grammar(&g, a.Stdout, a.Stderr)
 	if err != nil || len(words) == 0 {
 		return nil
 	}
