@@ -1,17 +1,24 @@
 // Command make writes what the benchmarks publish, and what they publish into:
 //
-//	make uploads DIR COUNT          uploads of 1 source and 3 small packages, DIR/1 …
-//	make sources DIR COUNT          uploads of as many sources, with 3 small packages each
-//	make large DIR MB               one upload with a package of so many MB
-//	make repository DIR PACKAGES    a repository that names so many packages
-//	make databases DIR PACKAGES     pacman's demo.db.tar.gz and demo.files.tar.gz of so many
+//	make uploads DIR COUNT            uploads of 1 source and 3 small packages, DIR/1 …
+//	make updates DIR FIRST-LAST OF    such uploads, DIR/FIRST … DIR/LAST, that replace packages
+//	                                  all over a repository of OF packages
+//	make sources DIR COUNT            uploads of as many sources, with 3 small packages each
+//	make large DIR MB                 one upload with a package of so many MB, and a tenth of
+//	                                  that as its source
+//	make repository DIR PACKAGES      a repository that names so many packages
+//	make anew DIR                     prints the sizes of its index files: as they are, and if
+//	                                  they were written at once
+//	make databases DIR PACKAGES       pacman's demo.db.tar.gz and demo.files.tar.gz of so many
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +29,7 @@ import (
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/syncdb"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 func main() {
@@ -32,14 +40,20 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 3 {
+	if len(args) == 2 && args[0] == "anew" {
+		return anew(args[1])
+	}
+	if len(args) < 3 {
 		return fmt.Errorf("want what to make, a folder and a number, not %q", args)
+	}
+	if err := os.MkdirAll(args[1], 0o755); err != nil {
+		return err
+	}
+	if args[0] == "updates" && len(args) == 4 {
+		return updates(args[1], args[2], args[3])
 	}
 	n, err := strconv.Atoi(args[2])
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(args[1], 0o755); err != nil {
 		return err
 	}
 	switch args[0] {
@@ -48,13 +62,13 @@ func run(args []string) error {
 	case "sources":
 		return sources(args[1], n)
 	case "large":
-		return large(args[1], n)
+		return large(args[1], int64(n)<<20)
 	case "repository":
 		return repository(args[1], n)
 	case "databases":
 		return databases(args[1], n)
 	}
-	return fmt.Errorf("%q is nothing that can be made", args[0])
+	return fmt.Errorf("%q is nothing that can be made", args)
 }
 
 // uploads writes versions 1, 2, … of one source with three packages.
@@ -90,10 +104,87 @@ func sources(dir string, n int) error {
 	return nil
 }
 
-func large(dir string, mb int) error {
-	u := mpktest.Upload{Name: "large", Packages: []mpktest.Package{{Name: "large", Payload: int64(mb) << 20}}}
+// updates writes uploads that each replace the three packages of one source of the
+// repository, here and there.
+func updates(dir, numbers, of string) error {
+	var first, last int
+	if _, err := fmt.Sscanf(numbers, "%d-%d", &first, &last); err != nil {
+		return err
+	}
+	packages, err := strconv.Atoi(of)
+	if err != nil {
+		return err
+	}
+	sources := packages / 3
+	for i := first; i <= last; i++ {
+		to := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.Mkdir(to, 0o755); err != nil {
+			return err
+		}
+		source := i * 7919 % sources
+		u := mpktest.Upload{Name: sourceName(source), Version: fmt.Sprintf("2.%d", i)}
+		for k := range 3 {
+			u.Packages = append(u.Packages, mpktest.Package{Name: packageName(3*source + k), Description: description})
+		}
+		if _, err := u.Write(to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func large(dir string, size int64) error {
+	content := mpktest.Member{Name: "large/blob", Content: rand.NewChaCha8([32]byte{1}), ContentSize: size / 10}
+	u := mpktest.Upload{Name: "large", SourceFiles: []mpktest.Member{content}, Packages: []mpktest.Package{{Name: "large", Payload: size}}}
 	_, err := u.Write(dir)
 	return err
+}
+
+// anew compares the index files of a repository with what they would be if they were
+// written at once.
+func anew(dir string) error {
+	fsys, err := vfs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	defer fsys.Close()
+	view, err := index.Open(fsys)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	var binaries, sources bytes.Buffer
+	for b, err := range view.All() {
+		if err != nil {
+			return err
+		}
+		binaries.WriteString(b.Text)
+	}
+	all, err := view.Sources(index.Selector{})
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		sources.WriteString(s.Text)
+	}
+	once, err := index.NewView(binaries.Bytes(), sources.Bytes())
+	if err != nil {
+		return err
+	}
+	var zipped bytes.Buffer
+	if _, err := once.WriteBinary(&zipped); err != nil {
+		return err
+	}
+	is, err := fsys.Lstat(index.BinaryFile)
+	if err != nil {
+		return err
+	}
+	source, err := fsys.Lstat(index.SourceFile)
+	if err != nil {
+		return err
+	}
+	fmt.Println(is.Size, zipped.Len(), source.Size, sources.Len())
+	return nil
 }
 
 // repository writes both indexes as the reference tool does, the binary index as one
@@ -122,14 +213,20 @@ func repository(dir string, n int) error {
 	return nil
 }
 
+func sourceName(i int) string { return fmt.Sprintf("source-%06d", i) }
+
+func packageName(i int) string { return fmt.Sprintf("package-%06d", i) }
+
+var description = "A package that " + strings.Repeat("is there ", 15) + "\nto be read"
+
 // stanzas writes package i, and every third time its source.
 func stanzas(b, s io.Writer, i int) {
-	src := fmt.Sprintf("source-%06d", i/3)
+	src := sourceName(i / 3)
 	sha := fmt.Sprintf("%064x", uint64(i/3)*0x9e3779b97f4a7c15)
 	fmt.Fprint(b, index.FormatBinary(index.Binary{
-		Name: fmt.Sprintf("package-%06d", i), Version: "1.2.3", Source: src, SrcSHA256: sha, Ghost: "false",
-		SumSHA256Sums: fmt.Sprintf("%064x", uint64(i)*0xbf58476d1ce4e5b9), Depends: fmt.Sprintf("package-%06d (= 1.2.3)", i/2),
-		SysDepends: "libc6 (>= 2.34)", Description: "A package that " + strings.Repeat("is there ", 15) + "\nto be read",
+		Name: packageName(i), Version: "1.2.3", Source: src, SrcSHA256: sha, Ghost: "false",
+		SumSHA256Sums: fmt.Sprintf("%064x", uint64(i)*0xbf58476d1ce4e5b9), Depends: packageName(i/2) + " (= 1.2.3)",
+		SysDepends: "libc6 (>= 2.34)", Description: description,
 		Filename: fmt.Sprintf("package-%06d_1.2.3_amd64-debian.mpk", i), Size: int64(1000 + i), SHA256: fmt.Sprintf("%064x", uint64(i)*0x94d049bb133111eb),
 	}))
 	if i%3 == 0 {
