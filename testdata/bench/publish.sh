@@ -1,90 +1,202 @@
 #!/bin/bash
-# How long a publish takes, beside what the disk needs for the same bytes.
+# How long publishing takes, beside what the disk needs for the same bytes.
 #
-#   testdata/bench/publish.sh [SIZE...]                  (default: 1000 10000 100000)
+#   testdata/bench/publish.sh [PART...]       parts: start sizes large batch many (all)
 #   REFERENCE=/path/to/mmpack-modifyrepo testdata/bench/publish.sh
 #
-# One table, whole processes, side by side on the same disk: P1, a publish of 1 source
-# and 3 small packages into repositories of SIZE packages, and cp + sync of both of its
-# index files; with REFERENCE, the same by that program. P6, the start of the program.
-# P8, 10 such uploads in one batch. Each figure is the median of the runs.
+# One table, whole processes, each run of ours followed by one of the floor, on the same
+# disk and the same bytes:
+#
+#   start   P6, `version` and a dry run of a tiny upload; the floor is a bare Go program
+#   sizes   P1, 1 source and 3 small packages into repositories of SIZES packages; the
+#           floor is cp of both index files and sync of the copies. REPLACED: the packages
+#           that go stand in the middle of the index. With REFERENCE, the same by that
+#           program, and how often ours goes into that.
+#   large   P2, a package of 524 MB with a source of 52 MB; the floor is the slower of
+#           openssl dgst -sha256, and cp + sync, of both
+#   batch   P8, 10 such uploads in one batch at 10,000; the floor is one publish
+#   many    MANY publishes one after the other, each of which replaces the three packages
+#           of a source of 10,000 packages; the floor is that of P1. The first 200 and the
+#           last 200, and the index beside one that is written at once.
+#
+# Times are in ms, the median of RUNS runs (the least in brackets), ratio is of medians;
+# peak is the largest resident memory in MB. BENCH_DIR is where to work (here), SIZES
+# (1000 10000 100000 1000000), RUNS (15) and MANY (10000) say how much.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-sizes=("${@:-1000}")
-[ $# -gt 0 ] || sizes=(1000 10000 100000)
-runs=${RUNS:-15}
+parts=("${@:-start sizes large batch many}")
+read -ra sizes <<<"${SIZES:-1000 10000 100000 1000000}"
+runs=${RUNS:-15} many=${MANY:-10000}
+ends=$((many < 400 ? many / 2 : 200))
 
 tmp=$(mktemp -d "${BENCH_DIR:-.}/.bench.XXXXXX")
 tmp=$(cd "$tmp" && pwd)
 trap 'rm -rf "$tmp"' EXIT
+mkdir "$tmp/times"
 go build -trimpath -o "$tmp/mmpush" ./cmd/mmpush
 go build -trimpath -o "$tmp/make" ./testdata/bench/make
-ln -s mmpush "$tmp/mmpack-modifyrepo"
+printf 'package main\n\nfunc main() {}\n' >"$tmp/bare.go"
+go build -o "$tmp/bare" "$tmp/bare.go"
 
-now() { date +%s%N; }
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-ms() { awk -v ns="$1" 'BEGIN { printf "%.1f", ns / 1e6 }'; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
-
-timed() { # timed COMMAND...: its time in ns on fd 3, its peak memory in KB in $tmp/rss
-    local from; from=$(now)
-    /usr/bin/time -f %M -o "$tmp/rss" "$@" >"$tmp/out" 2>&1 || { cat "$tmp/out" >&2; return 1; }
-    echo $(($(now) - from)) >&3
+# timed FILE COMMAND...: runs it and appends its time in µs.
+timed() {
+    local file=$tmp/times/$1 from=${EPOCHREALTIME/[.,]/}
+    shift
+    "$@" >"$tmp/out" 2>&1 </dev/null || { cat "$tmp/out" >&2; return 1; }
+    echo $((${EPOCHREALTIME/[.,]/} - from)) >>"$file"
 }
 
-floor() { # floor REPO: cp + sync of both indexes
-    local from; from=$(now)
-    cp "$1/binary-index.gz" "$tmp/copy.gz" && cp "$1/source-index" "$tmp/copy" && sync "$tmp/copy.gz" "$tmp/copy"
-    echo $(($(now) - from)) >&3
-    rm -f "$tmp/copy.gz" "$tmp/copy"
+# peak UPLOAD REPO: publishes, its largest resident memory in KB is in $peak.
+peak() {
+    /usr/bin/time -f %M -o "$tmp/rss" "$tmp/mmpush" push "$1"/*.mmpack-manifest --to "$2" >"$tmp/out" 2>&1
+    peak=$(cat "$tmp/rss")
 }
 
-"$tmp/make" uploads "$tmp/uploads" $((runs + 1)) >/dev/null
-printf '%-28s %12s %12s %7s %9s\n' work 'mmpush ms' 'floor ms' ratio 'peak KB'
-for n in "${sizes[@]}"; do
-    repo=$tmp/repo-$n
-    "$tmp/make" repository "$repo" "$n"
-    "$tmp/mmpush" init "$repo" --arch amd64-debian >/dev/null 2>&1
-    "$tmp/mmpush" push "$tmp"/uploads/1/*.mmpack-manifest --to "$repo" >/dev/null 2>&1 # cuts the index up
-    : >"$tmp/ours"; : >"$tmp/floor"; : >"$tmp/peak"
-    for i in $(seq 2 $((runs + 1))); do
-        timed "$tmp/mmpush" push "$tmp/uploads/$i"/*.mmpack-manifest --to "$repo" 3>>"$tmp/ours"
-        cat "$tmp/rss" >>"$tmp/peak"
-        floor "$repo" 3>>"$tmp/floor"
+# floor REPO: cp and sync of both index files.
+floor() {
+    cp "$1/binary-index.gz" "$tmp/copy.gz"
+    cp "$1/source-index" "$tmp/copy"
+    sync "$tmp/copy.gz" "$tmp/copy"
+}
+
+publish() { # publish UPLOAD REPO
+    "$tmp/mmpush" push "$1"/*.mmpack-manifest --to "$2"
+}
+
+median() { sort -n "$tmp/times/$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+least() { sort -n "$tmp/times/$1" | head -1; }
+
+# row WORK OURS FLOOR [PEAK]: a line of the table, from files of times.
+row() {
+    awk -v work="$1" -v a="$(median "$2")" -v al="$(least "$2")" -v b="$(median "$3")" -v bl="$(least "$3")" -v p="${4:-}" 'BEGIN {
+        ours = sprintf("%.1f (%.1f)", a / 1e3, al / 1e3)
+        disk = sprintf("%.1f (%.1f)", b / 1e3, bl / 1e3)
+        printf "%-34s %16s %16s %7.2f %5s\n", work, ours, disk, a / b, p == "" ? "" : sprintf("%.0f", p / 1024)
+    }'
+    rm -f "$tmp/times/$2" "$tmp/times/$3"
+}
+
+# repository NAME SIZE: with an index that is cut up already.
+repository() {
+    "$tmp/make" repository "$tmp/$1" "$2"
+    "$tmp/mmpush" init "$tmp/$1" --arch amd64-debian >/dev/null 2>&1
+    publish "$tmp/uploads/1" "$tmp/$1" >/dev/null 2>&1
+}
+
+start() {
+    "$tmp/mmpush" init "$tmp/empty" --arch amd64-debian >/dev/null 2>&1
+    local manifest=("$tmp"/uploads/1/*.mmpack-manifest)
+    for _ in $(seq $((2 * runs))); do
+        timed version "$tmp/mmpush" version
+        timed bare "$tmp/bare"
+        timed dry "$tmp/mmpush" push "${manifest[0]}" --dry-run --to "$tmp/empty"
+        timed bare2 "$tmp/bare"
     done
-    a=$(median <"$tmp/ours") b=$(median <"$tmp/floor")
-    printf '%-28s %12s %12s %7s %9s\n' "P1 publish into $n" "$(ms "$a")" "$(ms "$b")" "$(ratio "$a" "$b")" "$(sort -n "$tmp/peak" | tail -1)"
-    if [ -n "${REFERENCE:-}" ]; then
-        "$tmp/make" repository "$tmp/reference" "$n"
-        printf 'architecture: amd64-debian\n' >"$tmp/reference/metadata"
-        timed "$REFERENCE" "$tmp/reference" add "$tmp"/uploads/1/*.mmpack-manifest 3>"$tmp/theirs"
-        printf '%-28s %12s %12s %7s %9s\n' "   the reference" "$(ms "$(cat "$tmp/theirs")")" - "$(ratio "$(cat "$tmp/theirs")" "$a") x" "$(cat "$tmp/rss")"
-        rm -r "$tmp/reference"
-    fi
-    [ "$n" = 10000 ] && cp -r "$repo" "$tmp/batch"
-    rm -r "$repo"
-done
+    row 'P6 version' version bare
+    row 'P6 dry run' dry bare2
+    rm -r "$tmp/empty"
+}
 
-if [ -d "$tmp/batch" ]; then
-    "$tmp/make" uploads "$tmp/more" 200 >/dev/null
-    : >"$tmp/one"; : >"$tmp/ten"
-    v=$((runs + 2))
-    for _ in $(seq 10); do
-        timed "$tmp/mmpush" push "$tmp/more/$v"/*.mmpack-manifest --to "$tmp/batch" 3>>"$tmp/one"
-        v=$((v + 1))
-        for k in $(seq 0 9); do echo "ADD $(echo "$tmp/more/$((v + k))"/*.mmpack-manifest)"; done >"$tmp/commands"
+sizes() {
+    local n i
+    for n in "${sizes[@]}"; do
+        repository repo "$n"
+        for i in $(seq 2 $((runs + 1))); do
+            timed ours publish "$tmp/uploads/$i" "$tmp/repo"
+            timed floor floor "$tmp/repo"
+        done
+        one=$(median ours)
+        peak "$tmp/uploads/$((runs + 2))" "$tmp/repo"
+        row "P1 into $n" ours floor "$peak"
+        "$tmp/make" updates "$tmp/updates" "1-$runs" "$n"
+        for i in $(seq "$runs"); do
+            timed ours publish "$tmp/updates/$i" "$tmp/repo"
+            timed floor floor "$tmp/repo"
+        done
+        row "P1 into $n, replaced" ours floor
+        rm -r "$tmp/repo" "$tmp/updates"
+        [ -z "${REFERENCE:-}" ] || reference "$n"
+    done
+}
+
+reference() { # reference SIZE: after a row of ours, whose time is $one
+    "$tmp/make" repository "$tmp/repo" "$1"
+    printf 'architecture: amd64-debian\n' >"$tmp/repo/metadata"
+    timed theirs "$REFERENCE" "$tmp/repo" add "$tmp"/uploads/1/*.mmpack-manifest
+    awk -v a="$(median theirs)" -v b="$one" 'BEGIN { printf "%-34s %9.1f %38.0f times ours\n", "   the reference", a / 1e3, a / b }'
+    rm -r "$tmp/repo" "$tmp/times/theirs"
+}
+
+large() {
+    "$tmp/make" large "$tmp/large" 500
+    local files=("$tmp"/large/*.mpk "$tmp"/large/*_src.tar.xz) i floor=copy
+    for i in $(seq $((runs / 3 + 1))); do
+        "$tmp/mmpush" init "$tmp/repo" --arch amd64-debian >/dev/null 2>&1
+        timed ours publish "$tmp/large" "$tmp/repo"
+        rm -r "$tmp/repo"
+        timed digest openssl dgst -sha256 "${files[@]}"
+        timed copy copied "${files[@]}"
+        rm -r "$tmp/copies"
+    done
+    [ "$(median digest)" -lt "$(median copy)" ] || floor=digest
+    "$tmp/mmpush" init "$tmp/repo" --arch amd64-debian >/dev/null 2>&1
+    peak "$tmp/large" "$tmp/repo"
+    row "P2 524 + 52 MB (floor: $floor)" ours $floor "$peak"
+    rm -rf "$tmp/repo" "$tmp/large" "$tmp/times/digest" "$tmp/times/copy"
+}
+
+copied() {
+    mkdir "$tmp/copies"
+    cp "$@" "$tmp/copies/"
+    sync "$tmp"/copies/*
+}
+
+batch() {
+    repository repo 10000
+    "$tmp/make" updates "$tmp/updates" "1-$((11 * runs))" 10000
+    local i k
+    for i in $(seq 0 $((runs - 1))); do
+        timed one publish "$tmp/updates/$((11 * i + 1))" "$tmp/repo"
+        for k in $(seq 2 11); do echo "ADD $(echo "$tmp/updates/$((11 * i + k))"/*.mmpack-manifest)"; done >"$tmp/commands"
         echo COMMIT >>"$tmp/commands"
-        v=$((v + 10))
-        timed "$tmp/mmpush" batch -R "$tmp/batch" 3>>"$tmp/ten" <"$tmp/commands"
+        timed ten batched "$tmp/repo"
     done
-    a=$(median <"$tmp/ten") b=$(median <"$tmp/one")
-    printf '%-28s %12s %12s %7s\n' 'P8 10 uploads in one batch' "$(ms "$a")" "$(ms "$b")" "$(ratio "$a" "$b")"
-fi
+    row 'P8 10 uploads in one batch' ten one
+    rm -r "$tmp/repo" "$tmp/updates"
+}
 
-for what in version "push $tmp/uploads/1/*.mmpack-manifest --dry-run --to $tmp/start"; do
-    [ "$what" = version ] || "$tmp/mmpush" init "$tmp/start" --arch amd64-debian >/dev/null 2>&1
-    : >"$tmp/start.ns"
-    # shellcheck disable=SC2086
-    for _ in $(seq 20); do timed "$tmp/mmpush" $what 3>>"$tmp/start.ns"; done
-    printf '%-28s %12s\n' "P6 ${what%% *}" "$(ms "$(median <"$tmp/start.ns")")"
+batched() { "$tmp/mmpush" batch -R "$1" <"$tmp/commands"; }
+
+many() {
+    repository repo 10000
+    local i last=0 file
+    for i in $(seq "$many"); do
+        if [ "$i" -gt "$last" ]; then
+            rm -rf "$tmp/updates"
+            last=$((last + 500))
+            "$tmp/make" updates "$tmp/updates" "$i-$last" 10000
+            sync -f "$tmp"
+        fi
+        file=between
+        [ "$i" -gt $ends ] || file=first
+        [ "$i" -le $((many - ends)) ] || file=last
+        timed $file publish "$tmp/updates/$i" "$tmp/repo"
+        [ $file = between ] || timed $file-floor floor "$tmp/repo"
+        rm -f "$tmp/times/between"
+    done
+    row "publishes 1 to $ends" first first-floor
+    row "publishes $((many - ends + 1)) to $many" last last-floor
+    "$tmp/make" anew "$tmp/repo" | awk '{
+        printf "%-34s binary-index.gz %d bytes, written at once %d (%+.2f %%); source-index %d, %d\n", "   the index then", $1, $2, ($1 / $2 - 1) * 100, $3, $4
+    }'
+    rm -r "$tmp/repo" "$tmp/updates"
+}
+
+"$tmp/make" uploads "$tmp/uploads" $((runs + 2)) >/dev/null
+printf '%-34s %16s %16s %7s %5s\n' work 'mmpush ms' 'floor ms' ratio peak
+for part in ${parts[*]}; do
+    case $part in
+    start | sizes | large | batch | many) "$part" ;;
+    *) echo "$0: no part is called $part" >&2; exit 2 ;;
+    esac
 done
