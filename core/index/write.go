@@ -23,8 +23,7 @@ type Written struct {
 // 256 KiB of text, cut between stanzas. Members whose stanzas have not changed are
 // copied. The text is that of all stanzas, one after the other.
 func (s *Snapshot) WriteBinary(dst io.Writer) (Written, error) {
-	w := &writer{dst: dst, sum: newTally(), cut: s.binaries.cut, out: Written{file: BinaryFile}}
-	w.zip = archive.NewGzipWriter(w)
+	w := &writer{dst: dst, sum: newTally(), cut: s.binaries.cut, zipped: true, out: Written{file: BinaryFile}}
 	return w.finish(s.binaries)
 }
 
@@ -41,9 +40,9 @@ type writer struct {
 	// sum is over what has been written.
 	sum *tally
 	cut cut
-	// zip compresses into the writer itself; nil for the source index.
-	zip *archive.GzipWriter
-	out Written
+	// zipped: each piece is a gzip member.
+	zipped bool
+	out    Written
 }
 
 // Write counts what goes to the file.
@@ -56,8 +55,8 @@ func (w *writer) Write(p []byte) (int, error) {
 
 func (w *writer) finish(l list) (Written, error) {
 	err := w.list(l.pieces)
-	if err == nil && w.out.size == 0 && w.zip != nil {
-		err = w.zip.Close() // an empty index is a member with no text
+	if err == nil && w.out.size == 0 && w.zipped {
+		err = archive.NewGzipWriter(w).Close() // an empty index is a member with no text
 	}
 	if err != nil {
 		return Written{}, fmt.Errorf("write %s: %w", w.out.file, err)
@@ -69,19 +68,39 @@ func (w *writer) finish(l list) (Written, error) {
 // list writes runs of pieces: those that are in a file as they are, and the others.
 func (w *writer) list(pieces []*piece) error {
 	anew := w.anew(pieces)
-	for n := 0; n < len(pieces); {
-		end := n
-		for end < len(pieces) && anew[end] == anew[n] {
-			end++
+	var runs []*run
+	for n, p := range pieces {
+		if n == 0 || anew[n] != anew[n-1] {
+			runs = append(runs, newRun(anew[n]))
 		}
+		r := runs[len(runs)-1]
+		r.pieces = append(r.pieces, p)
+	}
+	m := makeAhead(runs, w.cut, w.zipped)
+	defer m.stop()
+	for _, r := range runs {
 		write := w.copy
-		if anew[n] {
-			write = w.make
+		if r.made != nil {
+			write = w.put
 		}
-		if err := write(pieces[n:end]); err != nil {
+		if err := write(r); err != nil {
 			return err
 		}
-		n = end
+	}
+	return nil
+}
+
+// put writes the pieces that are made of a run.
+func (w *writer) put(r *run) error {
+	for m := range r.made {
+		if <-m.done; m.err != nil {
+			return m.err
+		}
+		from := w.out.size
+		if _, err := w.Write(m.data); err != nil {
+			return err
+		}
+		w.placed(m.piece.columns(), from, w.out.size-from)
 	}
 	return nil
 }
@@ -117,7 +136,8 @@ func (w *writer) kept(p *piece) bool {
 }
 
 // copy copies pieces with what they have in the file; neighbours at once.
-func (w *writer) copy(pieces []*piece) error {
+func (w *writer) copy(r *run) error {
+	pieces := r.pieces
 	for n := 0; n < len(pieces); {
 		first, end := pieces[n], n+1
 		size := first.size
@@ -149,60 +169,4 @@ func (w *writer) placed(p *piece, from, size int64) {
 // columns is a piece with the same marks and nothing else.
 func (p *piece) columns() *piece {
 	return &piece{marks: p.marks, saved: p.saved, length: p.length}
-}
-
-// make writes the stanzas of some pieces, cut anew into pieces of about one length.
-func (w *writer) make(pieces []*piece) error {
-	var left int64
-	for _, p := range pieces {
-		left += p.length
-	}
-	share := left
-	if left > w.cut.most() {
-		share = left / ((left + w.cut.target() - 1) / w.cut.target())
-	}
-	at := &piece{}
-	for _, p := range pieces {
-		texts, err := p.each()
-		if err != nil {
-			return err
-		}
-		for i, text := range texts {
-			at.put(&stanzaAt{text: text, mark: p.mark(i)})
-			if left -= int64(len(text)); at.length >= share && left >= share/2 {
-				if err := w.piece(at); err != nil {
-					return err
-				}
-				at = &piece{}
-			}
-		}
-	}
-	return w.piece(at)
-}
-
-// piece writes one new piece.
-func (w *writer) piece(p *piece) error {
-	if p.len() == 0 {
-		return nil
-	}
-	from := w.out.size
-	out := io.Writer(w)
-	if w.zip != nil {
-		w.zip.Reset(w)
-		out = w.zip
-	}
-	block := make([]byte, 0, p.length)
-	for _, text := range p.texts {
-		block = append(block, text...)
-	}
-	if _, err := out.Write(block); err != nil {
-		return err
-	}
-	if w.zip != nil {
-		if err := w.zip.Close(); err != nil {
-			return err
-		}
-	}
-	w.placed(p.columns(), from, w.out.size-from)
-	return nil
 }

@@ -29,6 +29,8 @@ type ChangeSet struct {
 	stage staged
 	draft *draft
 	taken *taken
+	// settling makes durable what was staged.
+	settling *upload.Settling
 	// count numbers the folders of the stage.
 	count int
 }
@@ -44,7 +46,7 @@ func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, e
 		return nil, err
 	}
 	opt.oneChange = true
-	c := &ChangeSet{repo: r, opt: opt, stage: staged{dir: stage.Dir, stage: stage}, taken: newTaken(r.FS)}
+	c := &ChangeSet{repo: r, opt: opt, stage: staged{dir: stage.Dir, stage: stage}, taken: newTaken(r.FS), settling: upload.NewSettling()}
 	if c.tx, err = begin(ctx, r, opt); err != nil {
 		c.stage.discard()
 		return nil, err
@@ -104,7 +106,7 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 // bring reads an upload into a folder of the stage. On a full disk, retired files that
 // the change set does not need give their room; the notes tell.
 func (c *ChangeSet) bring(ctx context.Context, req Request, dir string) (upload.Upload, []report.Finding, error) {
-	opt := upload.Options{Limits: limitsOf(req.Options, c.repo), Progress: req.Progress}
+	opt := upload.Options{Limits: limitsOf(req.Options, c.repo), Progress: req.Progress, Settling: c.settling}
 	u, err := upload.Stage(ctx, req.Upload, c.repo.FS, dir, c.repo.Arch, opt)
 	if !vfs.IsFull(err) {
 		return u, nil, err
@@ -161,6 +163,9 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 		rep.Result = report.Unchanged
 		return rep, nil
 	}
+	if err := c.settling.Wait(); err != nil {
+		return rep, err
+	}
 	change, err := c.draft.change(c.repo, c.stage.dir, c.opt)
 	if err != nil {
 		return rep, err
@@ -186,6 +191,8 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 
 // Rollback forgets what is not committed and gives the lock back.
 func (c *ChangeSet) Rollback() {
+	// What is wrong with a file is said to whoever commits.
+	_ = c.settling.Wait()
 	// Closing gives the lock back even if the system complains about it.
 	_ = c.tx.Close()
 	if c.draft != nil {

@@ -9,9 +9,9 @@ import (
 // settleAtOnce bounds how many files are open and being synced.
 const settleAtOnce = 16
 
-// settling makes staged files durable while others are read, several at once: they wait
+// Settling makes staged files durable while others are read, several at once: they wait
 // for one write of the file system's journal, not for one each.
-type settling struct {
+type Settling struct {
 	running sync.WaitGroup
 	slots   chan struct{}
 	mu      sync.Mutex
@@ -19,11 +19,12 @@ type settling struct {
 	err error
 }
 
-func newSettling() *settling { return &settling{slots: make(chan struct{}, settleAtOnce)} }
+// NewSettling is for [Options].
+func NewSettling() *Settling { return &Settling{slots: make(chan struct{}, settleAtOnce)} }
 
-// start syncs and closes a file in the background; told makes the error that [settling.wait]
+// start syncs and closes a file in the background; told makes the error that [Settling.Wait]
 // returns.
-func (s *settling) start(f vfs.File, told func(error) error) {
+func (s *Settling) start(f vfs.File, told func(error) error) {
 	s.slots <- struct{}{}
 	s.running.Go(func() {
 		err := f.Sync()
@@ -37,7 +38,7 @@ func (s *settling) start(f vfs.File, told func(error) error) {
 	})
 }
 
-func (s *settling) failed(err error) {
+func (s *Settling) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
@@ -45,8 +46,9 @@ func (s *settling) failed(err error) {
 	}
 }
 
-// wait returns when all files are durable and closed, or one of them is not.
-func (s *settling) wait() error {
+// Wait returns when all files that were staged so far are closed: nil if all of them are
+// durable, else a *[report.Error] as of [Stage].
+func (s *Settling) Wait() error {
 	s.running.Wait()
 	return s.err
 }

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,6 +25,10 @@ type Options struct {
 	// file and at most ten times a second in between, in the goroutine of the
 	// caller. It may be nil.
 	Progress func(Progress)
+	// Settling, if it is not nil, goes on to make files durable when [Stage] has returned:
+	// they are once its Wait has said so, which the caller has to call in any case. One may
+	// serve several uploads.
+	Settling *Settling
 }
 
 // Progress is how far the reading of an upload is. Sizes are in bytes, totals are
@@ -92,14 +97,19 @@ type reader struct {
 	buffers buffers
 	meter   meter
 	// settling makes durable what is staged.
-	settling *settling
+	settling *Settling
+	// later: the caller waits for that.
+	later bool
 	// flushEvery is [flushEvery], but in tests.
 	flushEvery int64
 }
 
 func newReader(u Upload, opt Options) *reader {
-	return &reader{u: u, settling: newSettling(), budget: newBudget(orDefault(opt.Limits)), parse: mpk.Read, buffers: buffers{size: chunkSize}, flushEvery: flushEvery,
-		meter: meter{tell: opt.Progress, now: time.Now}}
+	return &reader{
+		u: u, budget: newBudget(orDefault(opt.Limits)), parse: mpk.Read, buffers: buffers{size: chunkSize},
+		meter: meter{tell: opt.Progress, now: time.Now}, flushEvery: flushEvery,
+		settling: cmp.Or(opt.Settling, NewSettling()), later: opt.Settling != nil,
+	}
 }
 
 func orDefault(l archive.Limits) archive.Limits {
@@ -110,11 +120,11 @@ func orDefault(l archive.Limits) archive.Limits {
 }
 
 // all reads the source and the packages of the named architectures; what it stages of
-// them is durable then.
+// them is durable then, or once the caller has waited.
 func (r *reader) all(ctx context.Context, archs []string) ([]Received, error) {
 	list, err := r.each(ctx, archs)
-	if serr := r.settling.wait(); err == nil {
-		err = serr
+	if !r.later {
+		err = cmp.Or(err, r.settling.Wait())
 	}
 	if err != nil {
 		return nil, err
