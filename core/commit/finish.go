@@ -55,13 +55,7 @@ func (tx *Tx) record(j journal) error {
 
 // conclude removes the journal of a change that is done, here and wherever else it was
 // decided.
-func (tx *Tx) conclude(j journal) error {
-	if err := tx.repo.FS.Remove(repo.JournalFile); err != nil {
-		return err
-	}
-	tx.repo.ForgetKept(j.Transaction)
-	return nil
-}
+func (tx *Tx) conclude() error { return tx.repo.FS.Remove(repo.JournalFile) }
 
 // place renames the files to their targets and makes all the entries durable, also
 // those that an earlier attempt has made.

@@ -159,6 +159,7 @@ func (b *beginning) begin(ctx context.Context) error {
 		if i < b.own {
 			// What cannot be swept now is swept by who can; it is in nobody's way.
 			_ = tx.repo.Sweep()
+			tx.forgetOld()
 		}
 	}
 	b.sweepDecisions()

@@ -186,7 +186,7 @@ func enactAll(parts []part) error {
 		return problems
 	}
 	for _, x := range parts {
-		if err := x.tx.conclude(x.journal); err != nil {
+		if err := x.tx.conclude(); err != nil {
 			return x.tx.unfinished(err)
 		}
 	}

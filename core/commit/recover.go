@@ -76,7 +76,7 @@ func (tx *Tx) recovered() error {
 	if tx.done == nil {
 		return nil
 	}
-	if err := tx.conclude(*tx.done); err != nil {
+	if err := tx.conclude(); err != nil {
 		return repo.DiskError("recover", path.Join(tx.repo.Path, repo.JournalFile), err)
 	}
 	tx.done = nil

@@ -120,7 +120,10 @@ func (tx *Tx) ahead(ctx context.Context, c Change, p *pact) (journal, error) {
 	if !vfs.IsFull(err) || c.Names == nil || tx.there(p.journal()) {
 		return j, err
 	}
-	if made, roomErr := tx.MakeRoom(tx.roomOf(c), c.Names); roomErr != nil || !made {
+	// What old index files take comes free by itself.
+	tx.forgetting.Wait()
+	made, roomErr := tx.MakeRoom(tx.roomOf(c), c.Names)
+	if roomErr != nil || !made && !tx.forgot {
 		return j, errors.Join(err, roomErr)
 	}
 	return tx.tryAhead(ctx, c, p)

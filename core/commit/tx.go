@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"sync"
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -18,6 +19,9 @@ type Tx struct {
 	repo *repo.Repo
 	opt  Options
 	lock *repo.Lock
+	// forgetting is the deletion of old index files; forgot: there were some.
+	forgetting sync.WaitGroup
+	forgot     bool
 	// done is the change that recovery has finished and not forgotten yet.
 	done *journal
 }
@@ -31,8 +35,21 @@ func Begin(ctx context.Context, r *repo.Repo, opt Options) (*Tx, error) {
 	return g.Txs[0], nil
 }
 
+// forgetOld deletes the index files that generations before the last have kept, beside
+// whatever else the transaction does. What cannot be deleted now is deleted by the next.
+func (tx *Tx) forgetOld() {
+	old := tx.repo.OldKept()
+	tx.forgot = len(old) > 0
+	tx.forgetting.Go(func() {
+		for _, name := range old {
+			_ = tx.repo.FS.Remove(name)
+		}
+	})
+}
+
 // Close gives the lock back.
 func (tx *Tx) Close() error {
+	tx.forgetting.Wait()
 	if tx.lock == nil {
 		return nil
 	}
@@ -51,7 +68,7 @@ func (tx *Tx) Commit(ctx context.Context, c Change) (repo.Generation, error) {
 		return repo.Generation{}, err
 	}
 	if err = tx.behind(j); err == nil {
-		err = tx.conclude(j)
+		err = tx.conclude()
 	}
 	if err != nil {
 		return repo.Generation{}, tx.unfinished(err)

@@ -14,7 +14,9 @@ import (
 
 // Of the last generation a second name of each index file is kept in .mmpush, so that
 // what another program has made of the indexes since can be told. It costs no copy; on
-// a file system that knows one name a file there is none.
+// a file system that knows one name a file there is none. The files of the generation
+// before it go when the next change begins: to delete them takes the disk as long as to
+// write them, and then there is other work meanwhile.
 
 func keptName(transaction, index string) string {
 	return path.Join(MetaDir, keptPrefix+transaction+"-"+index)
@@ -37,18 +39,24 @@ func (r *Repo) KeepIndex(transaction, index, from string) error {
 	return err
 }
 
-// ForgetKept deletes the index files that other generations have kept. What cannot be
-// deleted now is deleted behind the next commit.
-func (r *Repo) ForgetKept(transaction string) {
+// OldKept returns what others than the last generation have kept of the index files, for
+// whoever holds the lock to delete.
+func (r *Repo) OldKept() []string {
+	last, _, err := r.LastGeneration()
+	if err != nil || last.Number == 0 {
+		return nil
+	}
 	list, err := r.FS.ReadDir(MetaDir)
 	if err != nil {
-		return
+		return nil
 	}
+	var old []string
 	for _, i := range list {
-		if strings.HasPrefix(i.Name, keptPrefix) && !strings.HasPrefix(i.Name, keptPrefix+transaction+"-") {
-			_ = r.FS.Remove(path.Join(MetaDir, i.Name))
+		if strings.HasPrefix(i.Name, keptPrefix) && !strings.HasPrefix(i.Name, keptPrefix+last.Transaction+"-") {
+			old = append(old, path.Join(MetaDir, i.Name))
 		}
 	}
+	return old
 }
 
 // Kept returns where the index files of a generation are kept, by their names; nil if
