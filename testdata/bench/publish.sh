@@ -14,7 +14,7 @@
 #           program, and how often ours goes into that.
 #   large   P2, a package of 524 MB with a source of 52 MB; the floor is the slower of
 #           openssl dgst -sha256, and cp + sync, of both
-#   batch   P8, 10 such uploads in one batch at 10,000; the floor is one publish
+#   batch   P8, 10 uploads of as many sources in one batch at 10,000; the floor is one publish
 #   many    MANY publishes one after the other, each of which replaces the three packages
 #           of a source of 10,000 packages; the floor is that of P1. The first 200 and the
 #           last 200, and the index beside one that is written at once.
@@ -128,7 +128,7 @@ reference() { # reference SIZE: after a row of ours, whose time is $one
 }
 
 large() {
-    "$tmp/make" large "$tmp/large" 500
+    "$tmp/make" large "$tmp/large" 500 50
     local files=("$tmp"/large/*.mpk "$tmp"/large/*_src.tar.xz) i floor=copy
     for i in $(seq $((runs / 3 + 1))); do
         "$tmp/mmpush" init "$tmp/repo" --arch amd64-debian >/dev/null 2>&1
@@ -152,17 +152,24 @@ copied() {
 }
 
 batch() {
+    "$tmp/make" uploads "$tmp/more" $((11 * runs + 11)) >/dev/null
+    tens more 'P8 10 uploads in one batch'
+    "$tmp/make" updates "$tmp/more" "1-$((11 * runs + 11))" 10000
+    tens more 'P8 10 in one batch, replaced'
+}
+
+# tens UPLOADS WORK: batches of ten, each after one publish.
+tens() {
     repository repo 10000
-    "$tmp/make" updates "$tmp/updates" "1-$((11 * runs))" 10000
     local i k
-    for i in $(seq 0 $((runs - 1))); do
-        timed one publish "$tmp/updates/$((11 * i + 1))" "$tmp/repo"
-        for k in $(seq 2 11); do echo "ADD $(echo "$tmp/updates/$((11 * i + k))"/*.mmpack-manifest)"; done >"$tmp/commands"
+    for i in $(seq "$runs"); do
+        timed one publish "$tmp/$1/$((11 * i + 1))" "$tmp/repo"
+        for k in $(seq 2 11); do echo "ADD $(echo "$tmp/$1/$((11 * i + k))"/*.mmpack-manifest)"; done >"$tmp/commands"
         echo COMMIT >>"$tmp/commands"
         timed ten batched "$tmp/repo"
     done
-    row 'P8 10 uploads in one batch' ten one
-    rm -r "$tmp/repo" "$tmp/updates"
+    row "$2" ten one
+    rm -r "$tmp/repo" "$tmp/$1"
 }
 
 batched() { "$tmp/mmpush" batch -R "$1" <"$tmp/commands"; }

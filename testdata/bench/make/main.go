@@ -4,8 +4,7 @@
 //	make updates DIR FIRST-LAST OF    such uploads, DIR/FIRST … DIR/LAST, that replace packages
 //	                                  all over a repository of OF packages
 //	make sources DIR COUNT            uploads of as many sources, with 3 small packages each
-//	make large DIR MB                 one upload with a package of so many MB, and a tenth of
-//	                                  that as its source
+//	make large DIR MB [MB]            one upload with a package of so many MB, and a source
 //	make repository DIR PACKAGES      a repository that names so many packages
 //	make anew DIR                     prints the sizes of its index files: as they are, and if
 //	                                  they were written at once
@@ -62,7 +61,7 @@ func run(args []string) error {
 	case "sources":
 		return sources(args[1], n)
 	case "large":
-		return large(args[1], int64(n)<<20)
+		return large(args[1], int64(n)<<20, args[3:])
 	case "repository":
 		return repository(args[1], n)
 	case "databases":
@@ -71,15 +70,16 @@ func run(args []string) error {
 	return fmt.Errorf("%q is nothing that can be made", args)
 }
 
-// uploads writes versions 1, 2, … of one source with three packages.
+// uploads writes uploads 1, 2, … of ten sources in turn, with three packages each.
 func uploads(dir string, n int) error {
 	for i := 1; i <= n; i++ {
 		to := filepath.Join(dir, strconv.Itoa(i))
 		if err := os.Mkdir(to, 0o755); err != nil {
 			return err
 		}
-		u := mpktest.Upload{Name: "bench", Version: fmt.Sprintf("%d.0", i), Packages: []mpktest.Package{
-			{Name: "bench", Depends: "libbench (= " + strconv.Itoa(i) + ".0)"}, {Name: "libbench"}, {Name: "bench-doc"},
+		name := fmt.Sprintf("bench-%d", i%10)
+		u := mpktest.Upload{Name: name, Version: fmt.Sprintf("%d.0", i), Packages: []mpktest.Package{
+			{Name: name, Depends: fmt.Sprintf("lib%s (= %d.0)", name, i)}, {Name: "lib" + name}, {Name: name + "-doc"},
 		}}
 		if _, err := u.Write(to); err != nil {
 			return err
@@ -133,9 +133,15 @@ func updates(dir, numbers, of string) error {
 	return nil
 }
 
-func large(dir string, size int64) error {
-	content := mpktest.Member{Name: "large/blob", Content: rand.NewChaCha8([32]byte{1}), ContentSize: size / 10}
-	u := mpktest.Upload{Name: "large", SourceFiles: []mpktest.Member{content}, Packages: []mpktest.Package{{Name: "large", Payload: size}}}
+func large(dir string, size int64, source []string) error {
+	u := mpktest.Upload{Name: "large", Packages: []mpktest.Package{{Name: "large", Payload: size}}}
+	if len(source) > 0 {
+		mb, err := strconv.Atoi(source[0])
+		if err != nil {
+			return err
+		}
+		u.SourceFiles = []mpktest.Member{{Name: "large/blob", Content: rand.NewChaCha8([32]byte{1}), ContentSize: int64(mb) << 20}}
+	}
 	_, err := u.Write(dir)
 	return err
 }
