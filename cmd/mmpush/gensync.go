@@ -62,13 +62,13 @@ func (c *gensyncCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		out.Result = resultError
 		a.err.findings(out.Findings)
 		a.err.problem(err)
-		return answer{Report: out.Report, Error: problemOf(err)}, exitOfError(err)
+		return answer{Report: out.Report, Error: problemOf(err), manifests: c.Add}, exitOfError(err)
 	}
 	if out.Result != report.Rejected {
 		a.generated(out.Report, c.Name)
 	}
 	a.err.findings(out.Findings)
-	return answer{Report: out.Report}, c.exit(out, len(req.Add))
+	return answer{Report: out.Report, manifests: c.Add}, c.exit(out, len(req.Add))
 }
 
 // exit is that of the answer; what stays in the incoming folder was refused.

@@ -17,7 +17,7 @@ import (
 
 // grammar is the command line.
 type grammar struct {
-	Output string   `enum:"text,json,github" default:"text" placeholder:"text|json|github" help:"Form of the result on standard output; github is for a step of a workflow: everything there, with annotations, outputs and a summary."`
+	Output string   `enum:"text,json,github" default:"text" placeholder:"text|json|github" help:"Form of the result on standard output; github is for steps of workflows."`
 	JSON   bool     `name:"json" help:"Short for --output=json."`
 	Color  string   `enum:"auto,always,never" default:"auto" placeholder:"auto|always|never" help:"Colours; auto heeds NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then the terminal."`
 	Help   helpFlag `short:"h" help:"Show this help, or that of a verb."`

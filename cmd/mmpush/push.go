@@ -74,8 +74,7 @@ func (c *pushCmd) run(ctx context.Context, a *app) (doc any, code int) {
 // publish pushes the manifests; an error is about all of them.
 func (c *pushCmd) publish(ctx context.Context, a *app) (doc any, code int, err error) {
 	if slices.ContainsFunc(c.Manifests, isPackage) {
-		doc, code = c.pushPacman(ctx, a)
-		return doc, code, nil
+		return c.pushPacman(ctx, a)
 	}
 	if s, ok := c.set(a); ok {
 		return c.pushSet(ctx, a, s)

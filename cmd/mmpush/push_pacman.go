@@ -21,29 +21,31 @@ func isPackage(file string) bool {
 	return ok
 }
 
-// pushPacman publishes pacman packages: all at once, since no manifest divides them.
-func (c *pushCmd) pushPacman(ctx context.Context, a *app) (doc any, code int) {
+// pushPacman publishes pacman packages: all at once, since no manifest divides them. An
+// error is about all of them.
+func (c *pushCmd) pushPacman(ctx context.Context, a *app) (doc any, code int, err error) {
 	target, err := c.pacmanTarget(a)
 	if err != nil {
-		return a.fail(err)
+		return nil, 0, err
 	}
 	if target.Scheme != "dir" {
 		return c.sendPacman(ctx, a)
 	}
 	r, done, err := a.openAny(target.Path)
 	if err != nil {
-		return a.fail(err)
+		return nil, 0, err
 	}
 	defer done()
 	f, ok := r.Format.(syncdb.Format)
 	if !ok {
-		return a.fail(wrongUsage("make one with: mmpush init DIR --kind pacman --name NAME", "%s is no pacman repository", visible(target.Path)))
+		return nil, 0, wrongUsage("make one with: mmpush init DIR --kind pacman --name NAME", "%s is no pacman repository", visible(target.Path))
 	}
 	g := gensyncCmd{
 		Dir: target.Path, Name: f.Name, Add: c.Manifests, PreventDowngrade: !c.AllowDowngrade,
 		TakeOver: c.TakeOver, DryRun: c.DryRun, LockWait: c.LockWait,
 	}
-	return g.run(ctx, a)
+	doc, code = g.run(ctx, a)
+	return doc, code, nil
 }
 
 // pacmanTarget is where to push to, if the arguments make sense for pacman packages.
@@ -68,66 +70,105 @@ func (c *pushCmd) pacmanTarget(a *app) (transport.Target, error) {
 }
 
 // sendPacman sends packages to a server. They are read here first, as the server will.
-func (c *pushCmd) sendPacman(ctx context.Context, a *app) (doc any, code int) {
-	u, found, done, err := c.packages(ctx)
+func (c *pushCmd) sendPacman(ctx context.Context, a *app) (doc any, code int, err error) {
+	u, err := readPackages(ctx, c.Manifests)
 	if err != nil {
-		return a.fail(err)
+		return nil, 0, err
 	}
-	defer done()
-	rep := report.Report{Schema: report.Schema, Result: report.Rejected, Manifest: u.Name, Findings: found}
-	if !report.Refused(found) {
+	defer u.close()
+	rep := u.verdict()
+	if rep.Result != report.Rejected {
 		t, closeTarget, err := c.open(ctx, a)
 		if err != nil {
-			return a.fail(err)
+			return nil, 0, err
 		}
 		defer closeTarget()
 		shown := newProgress(a.err, time.Now)
-		rep, err = t(c.options(a, shown)).Push(ctx, u)
+		rep, err = t(c.options(a, shown)).Push(ctx, u.Upload)
 		shown.end()
 		if err != nil {
 			rep.Schema, rep.Result = report.Schema, resultError
 			a.err.findings(rep.Findings)
 			a.err.problem(err)
-			return answer{Report: rep, Error: problemOf(err)}, exitOfError(err)
+			return answer{Report: rep, Error: problemOf(err), manifests: c.Manifests}, exitOfError(err), nil
 		}
 	}
+	doc, code = a.packagesAnswer(rep, c.Manifests)
+	return doc, code, nil
+}
+
+// checkPackages verifies packages, and needs no repository.
+func (a *app) checkPackages(ctx context.Context, files []string) (doc any, code int) {
+	u, err := readPackages(ctx, files)
+	if err != nil {
+		return a.fail(err)
+	}
+	defer u.close()
+	return a.packagesAnswer(u.verdict(), files)
+}
+
+// packagesAnswer tells what came of packages.
+func (a *app) packagesAnswer(rep report.Report, files []string) (doc any, code int) {
 	if rep.Result != report.Rejected {
 		a.out.summary(rep)
 	}
 	a.err.findings(rep.Findings)
-	return answer{Report: rep}, exitOfReport(rep)
+	return answer{Report: rep, manifests: files}, exitOfReport(rep)
 }
 
-// packages is the upload of the packages that were named; done closes their folder.
-func (c *pushCmd) packages(ctx context.Context) (u upload.Upload, found []report.Finding, done func(), err error) {
-	dir := filepath.Dir(c.Manifests[0])
+// packages is the upload of pacman packages, with what reading them has found.
+type packages struct {
+	upload.Upload
+	lines    []report.Package
+	findings []report.Finding
+	// close closes their folder.
+	close func()
+}
+
+// verdict is what can be said without a repository.
+func (p packages) verdict() report.Report {
+	rep := report.Report{Schema: report.Schema, Result: report.Verified, Manifest: p.Name, Packages: p.lines, Findings: p.findings}
+	if report.Refused(p.findings) {
+		rep.Result, rep.Packages = report.Rejected, nil
+	}
+	return rep
+}
+
+// readPackages reads packages, which are in one folder. The caller calls close at the end.
+func readPackages(ctx context.Context, files []string) (p packages, err error) {
+	dir := filepath.Dir(files[0])
 	folder, err := vfs.OpenDir(dir)
 	if err != nil {
-		return u, nil, nil, unreadableFolder(dir, err)
+		return p, unreadableFolder(dir, err)
 	}
-	done = func() { _ = folder.Close() }
+	p.close = func() { _ = folder.Close() }
 	var sources []syncdb.Source
-	for _, file := range c.Manifests {
+	for _, file := range files {
 		if filepath.Dir(file) != dir {
-			done()
-			return u, nil, nil, wrongUsage("push the packages of one folder after those of the other", "%s is in another folder than %s", visible(file), visible(c.Manifests[0]))
+			p.close()
+			return p, wrongUsage("push the packages of one folder after those of the other", "%s is in another folder than %s", visible(file), visible(files[0]))
 		}
 		sources = append(sources, syncdb.Source{FS: folder, Path: filepath.Base(file), Shown: file})
 	}
-	u = upload.Upload{Kind: upload.Pacman, Name: filepath.Base(c.Manifests[0]), FS: folder, Dir: "."}
+	p.Upload = upload.Upload{Kind: upload.Pacman, Name: filepath.Base(files[0]), FS: folder, Dir: "."}
 	if len(sources) > 1 {
-		u.Name = plural(len(sources), "package")
+		p.Name = plural(len(sources), "package")
 	}
 	list, found, err := syncdb.Inspect(ctx, sources, archive.DefaultLimits())
 	if err != nil {
-		done()
-		return u, found, nil, err
+		p.close()
+		return p, err
 	}
-	for _, p := range list {
-		u.Files = append(u.Files, upload.File{Name: p.FileName, Size: p.Size, SHA256: p.SHA256})
-		if s := p.Signature; s != nil {
-			u.Files = append(u.Files, upload.File{Name: p.FileName + signature, Size: s.Size, SHA256: s.SHA256})
+	p.findings = found
+	for _, f := range list {
+		p.lines = append(p.lines, report.Package{
+			Kind: report.Binary, Name: f.Name, Version: f.Version, Architecture: f.Arch, Action: report.ActionVerify,
+			File: f.FileName, Size: f.Size, SHA256: f.SHA256,
+		})
+		p.Files = append(p.Files, upload.File{Name: f.FileName, Size: f.Size, SHA256: f.SHA256})
+		if s := f.Signature; s != nil {
+			p.Files = append(p.Files, upload.File{Name: f.FileName + signature, Size: s.Size, SHA256: s.SHA256})
 		}
 	}
-	return u, found, done, nil
+	return p, nil
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mmpush/mmpush/action"
 	"github.com/mmpush/mmpush/core/index"
@@ -68,7 +69,7 @@ func (c *pushCmd) preview(ctx context.Context, a *app, why action.Remark) (doc a
 	_, set := c.set(a)
 	switch local := set || err == nil && d.target.Scheme == "dir"; {
 	case local:
-	case c.PublicURL != "":
+	case c.PublicURL != "" && !slices.ContainsFunc(c.Manifests, isPackage):
 		if public, err = transport.ParseTarget(c.PublicURL); err != nil || public.URL == nil {
 			return a.fail(wrongUsage("give the URL of the folder that clients read", "--public-url: %q is no URL", visible(c.PublicURL)))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
@@ -234,6 +235,31 @@ func TestSetOnARunner(t *testing.T) {
 	j.wants(t, wants{result: "published", summary: []string{"| amd64-debian | 1.0.0 | added |", "| arm64-debian | 1.0.0 | added |"}}, both...)
 	j.wants(t, wants{code: exitRejected, result: "rejected", annotations: []string{"::error "}}, part("1.1.0", "amd64-debian"), "--to", "stable")
 	j.wants(t, wants{result: "accepted", summary: []string{"## mmpush: accepted"}}, part("1.1.0", "amd64-debian"), "--to", "waiting")
+}
+
+// TestPacmanOnARunner: packages without a manifest are published, and planned, too.
+func TestPacmanOnARunner(t *testing.T) {
+	t.Parallel()
+	packages, at := filepath.Join("..", "..", "testdata", "pacman", "packages"), filepath.Join(t.TempDir(), "repo")
+	mustRun(t, "init", at, "--kind", "pacman", "--name", "demo")
+	one, next := filepath.Join(packages, "alpha-1.0-1-any.pkg.tar.zst"), filepath.Join(packages, "alpha-1.1-1-any.pkg.tar.zst")
+	j, fork := newJob(t, nil), newJob(t, nil).fork(t)
+	fork.wants(t, wants{result: "planned", annotations: []string{"a change from the fork"}, summary: []string{"| would be added |"}}, one, "--to", at)
+	fork.wants(t, wants{result: "verified", annotations: []string{"a change from the fork"}, summary: []string{"| alpha | any | 1.0-1 | verified |"}}, one, "--to", "tupkgs://me@127.0.0.1:1")
+	newJob(t, map[string]string{"HOME": t.TempDir()}).wants(t, wants{result: "verified", annotations: []string{"::warning title=mmpush::nothing is published: "}}, one, "--to", "tupkgs://me@127.0.0.1:1")
+	j.wants(t, wants{result: "published", summary: []string{"## mmpush: published, generation 1\n", "| alpha | any | 1.0-1 | added |"}}, "--glob", filepath.Join(packages, "alpha-1.0-1-*.zst"), "--to", at)
+	j.wants(t, wants{code: exitRejected, result: "rejected", annotations: []string{"/testdata/pacman/packages/alpha-1.1-1-any.pkg.tar.zst,title=mmpush [MP-DUPLICATE]::"}}, one, next, "--to", at)
+}
+
+// TestStopOnARunner: a run that is cancelled tells what came of it.
+func TestStopOnARunner(t *testing.T) {
+	t.Parallel()
+	j, at := newJob(t, nil), newRepo(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	j.ctx = ctx
+	j.wants(t, wants{code: exitStopped, result: "error", annotations: []string{"::error file=uploads/01-foo-1.0.0/", "[MP-STOPPED]::interrupted"}, summary: []string{"## mmpush: error\n", "interrupted"}},
+		manifestOf(t, "uploads/01-foo-1.0.0"), "--to", at)
 }
 
 // TestNoCredentialOnARunner: without a password nobody logs in with an empty one.
