@@ -24,6 +24,9 @@ type removeCmd struct {
 	Purge   bool   `help:"Delete the files at once, without the grace time; no undo brings them back."`
 	Yes     bool   `short:"y" help:"Do not ask. Needed where there is no terminal."`
 	DryRun  bool   `short:"n" help:"Show what would go, and change nothing."`
+
+	// shown: the plan was, with what was found.
+	shown bool
 }
 
 // Help is shown by --help.
@@ -44,7 +47,9 @@ func (c *removeCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	rep, err := c.remove(ctx, a, r, rm)
 	if err != nil {
 		rep.Schema, rep.Result = report.Schema, resultError
-		a.err.findings(rep.Findings)
+		if !c.shown {
+			a.err.findings(rep.Findings)
+		}
 		a.err.problem(err)
 		return answer{Report: rep, Error: problemOf(err)}, exitOfError(err)
 	}
@@ -85,6 +90,7 @@ func (c *removeCmd) remove(ctx context.Context, a *app, r *repo.Repo, rm pipelin
 			return rep, err
 		}
 		a.removal(rep, c.Purge)
+		c.shown = true
 		if c.DryRun {
 			return rep, nil
 		}
@@ -93,7 +99,7 @@ func (c *removeCmd) remove(ctx context.Context, a *app, r *repo.Repo, rm pipelin
 		}
 		rm.Agreed = rep.Packages
 	}
-	opt.DryRun = c.DryRun
+	opt.DryRun, c.shown = c.DryRun, false
 	rep, err := a.kindOf(r).remove(ctx, r, rm, opt)
 	if err == nil && rep.Result != report.Rejected {
 		a.removal(rep, c.Purge)

@@ -66,3 +66,17 @@ func (p publishing) Read(to []byte) (int, error) {
 	mustRun(p.t, "push", manifestOf(p.t, "uploads/08-greet-1.0.0"), "--to", p.at)
 	return copy(to, "y\n"), io.EOF
 }
+
+// TestRemoveWarnsOnce: without a terminal the plan is shown with what breaks, once, and
+// the document has it.
+func TestRemoveWarnsOnce(t *testing.T) {
+	t.Parallel()
+	at := newRepo(t, "uploads/01-foo-1.0.0")
+	got := shell{}.run("remove", "-R", at, "libfoo1")
+	if got.code != exitUsage || strings.Count(got.stderr, "foo 1.0.0 stays and depends on libfoo1") != 1 || !strings.Contains(got.stdout, "would remove") {
+		t.Errorf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	if doc := (shell{}).run("remove", "-R", at, "libfoo1", "--json"); !strings.Contains(doc.stdout, "MP-DEPENDS") || !strings.Contains(doc.stdout, "no terminal") {
+		t.Errorf("%s", doc.stdout)
+	}
+}

@@ -60,7 +60,7 @@ func Load(s Sources) (*Config, error) {
 	if len(wrong) > 0 {
 		return nil, &report.Error{
 			Stage: "configuration", Code: report.CodeConfig, Kind: report.KindUsage, Err: errors.New(strings.Join(wrong, "\n")),
-			Hint: "man 5 mmpush-config has all keys, and mmpush config shows what is read",
+			Hint: "man 5 mmpush-config has all keys with their values",
 		}
 	}
 	return c, nil

@@ -31,7 +31,7 @@ func (c *checker) retired() error {
 	if lines := bytes.Count(text, []byte("\n")); lines != len(records) {
 		wrong = append(wrong, &Difference{Finding: report.Finding{
 			Code: report.CodeRetired, Severity: report.SeverityError, File: repo.RetiredFile,
-			Message: fmt.Sprintf("%d lines of the list of retired files cannot be read", lines-len(records)),
+			Message: fmt.Sprintf("the list of retired files has lines that cannot be read: %d", lines-len(records)),
 		}})
 	}
 	newest := map[string]int{}

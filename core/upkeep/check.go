@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mmpush/mmpush/core/commit"
@@ -187,7 +188,7 @@ func (c *checker) indexes() []File {
 	c.links()
 	p, err := c.format.Published(c.r.FS)
 	if err != nil {
-		d := c.tell(report.CodeIndex, report.SeverityError, fileOf(err), err.Error())
+		d := c.tell(report.CodeIndex, report.SeverityError, fileOf(err), strings.TrimPrefix(err.Error(), fileOf(err)+": "))
 		d.Hint = "restore both index files from a backup, or write them again with the tool that made them"
 		c.blind = true
 		return nil

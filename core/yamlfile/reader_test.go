@@ -94,6 +94,7 @@ func TestRefused(t *testing.T) {
 		"%YAML 1.2\n---\nname: x\n":                  "directives",
 		"name: !!str x\n":                            "tags and directives are not allowed",
 		"name: x\n---\nname: y\n":                    "second document",
+		"name: x\n\topen: true\n":                    "line 2: begins with a tab",
 		"name: [\n":                                  "not YAML",
 		"- a\n":                                      "expected a mapping",
 		"just a text":                                "expected a mapping",

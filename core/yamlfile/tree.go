@@ -108,6 +108,9 @@ func parse(text []byte) (root Value, err error) {
 	if err == nil {
 		err = check(tokens)
 	}
+	if at := tabbed(string(text)); err != nil && at > 0 {
+		err = Problems{{Line: at, Message: "begins with a tab; YAML is indented with spaces"}}
+	}
 	if err != nil {
 		return Value{}, err
 	}
@@ -157,6 +160,18 @@ func scan(text string) (tokens token.Tokens, err error) {
 			return nil, Problems{p}
 		}
 	}
+}
+
+// tabbed is the first line that begins with a tab, maybe behind spaces; 0 if none does.
+func tabbed(text string) int {
+	number := 0
+	for l := range strings.Lines(text) {
+		number++
+		if strings.HasPrefix(strings.TrimLeft(l, " "), "\t") {
+			return number
+		}
+	}
+	return 0
 }
 
 // blank reports whether there is nothing but white space and comments.
