@@ -219,7 +219,7 @@ func (in *intake) copy(to io.Writer, r io.Reader, w *witness) (err error, ours b
 	s := &storing{in: in, to: to, w: w}
 	var buf []byte
 	if _, direct := r.(io.WriterTo); !direct {
-		buf = make([]byte, 256<<10)
+		buf = make([]byte, 32<<10)
 	}
 	_, err = io.CopyBuffer(s, r, buf)
 	return err, s.err != nil

@@ -140,7 +140,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, v *visit) error {
 
 // conversation is what tupkg is told about one.
 func (s *Server) conversation(v *visit, p *paced) tupkg.Options {
-	return tupkg.Options{Limits: s.Limits.Wire, Version2: true, Agent: s.Agent, AckTime: s.Limits.Ack, DrainTime: s.lastWord, Phase: func(phase tupkg.Phase) {
+	return tupkg.Options{Limits: s.Limits.Wire, Buffers: s.buffers, Version2: true, Agent: s.Agent, AckTime: s.Limits.Ack, DrainTime: s.lastWord, Phase: func(phase tupkg.Phase) {
 		p.enter(phase)
 		s.phase(v, phase)
 	}}

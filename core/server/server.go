@@ -14,6 +14,7 @@ import (
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/sets"
+	"github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -85,6 +86,8 @@ type Server struct {
 	// publishes them.
 	slots     chan struct{}
 	committer committer
+	// buffers are what all conversations may read with.
+	buffers *tupkg.Buffers
 	// hashing has room for the files that declarations have read at once. It is not
 	// slots: a declaration shall not wait for publishes that wait for a lock.
 	hashing chan struct{}
@@ -143,7 +146,7 @@ func New(o Options) (*Server, error) {
 		looking: make(chan struct{}, o.Limits.Publishes), lookFrom: lookFrom, stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
-	s.committer.s = s
+	s.committer.s, s.buffers = s, tupkg.NewBuffers(readBytes)
 	if err := s.recognise(r); err != nil {
 		return nil, err
 	}
@@ -164,6 +167,10 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	return s.part()
 }
+
+// readBytes is the memory that conversations may take together to read in large pieces:
+// some 90 of them at once.
+const readBytes = 24 << 20
 
 // newID is a random name for a request.
 func newID() string { return strings.ToLower(rand.Text()[:12]) }

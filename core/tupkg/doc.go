@@ -17,6 +17,9 @@
 //   - no error, no answer and no formatted value holds a password;
 //   - the connection is closed when the call returns, and no goroutine is left.
 //
+// A DATA frame is read in pieces, large ones as long as the server's [Buffers] have some,
+// else small ones: a thousand clients take no more memory than a hundred.
+//
 // It imports report and nothing else of ours. It may change at any release; the
 // protocol below may not.
 //

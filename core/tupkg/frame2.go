@@ -71,8 +71,17 @@ type message2 struct {
 // of one frame if it is large enough. An end of the stream before the first byte is
 // io.EOF, and elsewhere io.ErrUnexpectedEOF.
 func readMessage2(r io.Reader, limit int, buf []byte) (message2, error) {
-	body := buf[:0]
 	first, n, err := readHead2(r)
+	if err != nil {
+		return message2{}, err
+	}
+	return readFrames2(r, first, n, limit, buf)
+}
+
+// readFrames2 is readMessage2 behind the head of the first frame.
+func readFrames2(r io.Reader, first kind, n, limit int, buf []byte) (message2, error) {
+	body := buf[:0]
+	var err error
 	for at := first; ; at, n, err = readHead2(r) {
 		if err != nil {
 			if len(body) > 0 {

@@ -54,6 +54,8 @@ type Options struct {
 	Limits Limits
 	// Version2 lets [Serve] take the step to version 2 that a login can ask for.
 	Version2 bool
+	// Buffers is shared by the conversations of one server; nil: no bound.
+	Buffers *Buffers
 	// Agent names the program to the other side of version 2, such as "mmpush/1.0".
 	Agent string
 	// Phase is called with each change of phase, before the first byte of the new

@@ -163,6 +163,7 @@ func (s *serving2) upload(ctx context.Context, m message2) error {
 	defer abort(nil)
 	s.enter(PhaseOffers)
 	v, err := s.take(ctx, u, abort)
+	s.letGo()
 	if err == nil {
 		return s.send(kindVerdict, verdictMessage{ID: u.ID, Files: v.Files, Report: v.Report})
 	}

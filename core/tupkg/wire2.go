@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // wire2 is one end of a version 2 connection after the login: it reads all the time,
@@ -15,7 +17,13 @@ type wire2 struct {
 	// in gives what was read; the last one has an error.
 	in chan message2
 	// free gives the buffers of consumed DATA frames back to the reader.
-	free  chan []byte
+	free chan []byte
+	// large counts the large buffers that are in use here.
+	large atomic.Int64
+	// head and left are of the DATA frame that the reader is in: its id and number, and
+	// how many of its bytes have not come.
+	head  [dataHead]byte
+	left  int
 	quit  chan struct{}
 	done  chan struct{}
 	ended sync.Once
@@ -39,12 +47,7 @@ func startWire2(l *line, ahead int) *wire2 {
 func (w *wire2) readAll() {
 	defer close(w.done)
 	for {
-		var buf []byte
-		select {
-		case buf = <-w.free:
-		default:
-		}
-		m, err := readMessage2(w.Conn, w.o.Limits.MessageBytes, buf)
+		m, err := w.read()
 		m.err = err
 		if m.kind == kindProgress && err == nil {
 			// Who is not listening misses it: were it waited for, two sides that
@@ -73,11 +76,32 @@ func (w *wire2) readAll() {
 	}
 }
 
+// read reads one message, or a piece of a DATA frame: whoever sends those decides about
+// the memory of neither side.
+func (w *wire2) read() (message2, error) {
+	if w.left > 0 {
+		return w.piece()
+	}
+	k, n, err := readHead2(w.Conn)
+	if err != nil {
+		return message2{}, err
+	}
+	if k != kindData || n <= dataHead || n > w.o.Limits.MessageBytes {
+		return readFrames2(w.Conn, k, n, w.o.Limits.MessageBytes, nil)
+	}
+	if _, err := io.ReadFull(w.Conn, w.head[:]); err != nil {
+		return message2{}, noEOF(err)
+	}
+	w.left = n - dataHead
+	return w.piece()
+}
+
 // end closes the connection and waits for the reader. It may be called twice.
 func (w *wire2) end() {
 	w.hangUp()
 	w.ended.Do(func() { close(w.quit) })
 	<-w.done
+	w.o.Buffers.give(w.large.Swap(0))
 }
 
 // goodbye closes the connection so that what was written last arrives.
@@ -95,14 +119,6 @@ func (w *wire2) goodbye() {
 		return nil
 	})
 	w.hangUp()
-}
-
-// recycle gives the buffer of a DATA frame back.
-func (w *wire2) recycle(body []byte) {
-	select {
-	case w.free <- body:
-	default:
-	}
 }
 
 // send writes one message of JSON. Any goroutine may call it.
