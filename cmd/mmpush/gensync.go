@@ -114,7 +114,7 @@ func (c *gensyncCmd) request(a *app) (req syncdb.Request, closing func(), err er
 	}
 	req = syncdb.Request{Remove: c.Remove, PreventDowngrade: c.PreventDowngrade, TakeOver: c.TakeOver, Options: syncdb.Options{
 		Who: a.User, Transport: "dir", DryRun: c.DryRun, LockWait: c.LockWait, Program: program("gensync"), Waiting: a.waiting,
-		Sign: a.signerOf(c.Sign), Signers: a.databaseSigner, KeepOld: c.KeepOld,
+		Sign: a.signerOf(c.Sign), Signers: a.databaseSigner, Required: a.requiredOfPackages, KeepOld: c.KeepOld,
 	}}
 	for _, file := range c.Add {
 		folder, err := vfs.OpenDir(filepath.Dir(file))

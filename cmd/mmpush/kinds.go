@@ -159,6 +159,6 @@ func (pacmanKind) format(r *repo.Repo) upkeep.Format {
 func (k pacmanKind) options(o pipeline.Options) syncdb.Options {
 	return syncdb.Options{
 		Who: o.Who, Transport: o.Transport, DryRun: o.DryRun, LockWait: o.LockWait, Program: o.Program, Waiting: o.Waiting, Limits: o.Limits,
-		Signers: k.app.databaseSigner,
+		Signers: k.app.databaseSigner, Required: k.app.requiredOfPackages,
 	}
 }

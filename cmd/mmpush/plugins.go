@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/syncdb"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/plugins"
 )
@@ -148,6 +150,24 @@ func (a *app) required(r *repo.Repo) ([]verify.Named, error) {
 		list = append(list, verify.Named{Name: s.Name, Verifier: v, Version: versionOf(s), Warn: s.Mode == repo.VerifierWarn})
 	}
 	return append(list, a.askedVerifiers()...), nil
+}
+
+// requiredOfPackages are the verifiers of a pacman repository's settings. One that does
+// not know pacman's packages is no verifier of theirs: nothing is published past it.
+func (a *app) requiredOfPackages(r *repo.Repo) ([]syncdb.Named, error) {
+	all, err := a.required(r)
+	if err != nil {
+		return nil, err
+	}
+	var list []syncdb.Named
+	for _, v := range all {
+		knows, ok := v.Verifier.(alpm.Verifier)
+		if !ok {
+			return nil, settingsError(r, fmt.Errorf("the verifier %s does not know packages of pacman's", v.Name), "these do: contents, policy, signature; turn it off, or take it out")
+		}
+		list = append(list, syncdb.Named{Name: v.Name, Verifier: knows, Version: v.Version, Warn: v.Warn})
+	}
+	return list, nil
 }
 
 // verifierOf makes one verifier of the settings.

@@ -210,6 +210,7 @@ func (g *generator) publish(ctx context.Context, req syncdb.Request) (syncdb.Out
 		}
 	}
 	req.LockWait, req.Program, req.Signers, req.Rights = gensyncWait, program("serve"), g.app.databaseSigner, g.rights
+	req.Required = g.app.requiredOfPackages
 	out, err := syncdb.Publish(ctx, r, req)
 	if err == nil {
 		g.log.Info("gensync", "repository", g.at, "result", out.Result, "generation", out.Generation, "packages", len(out.Packages), "findings", len(out.Findings))

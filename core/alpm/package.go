@@ -25,6 +25,14 @@ type Info struct {
 	CheckDepends    []string
 }
 
+// Source is the name of what the package was built from.
+func (i Info) Source() string {
+	if i.Base != "" {
+		return i.Base
+	}
+	return i.Name
+}
+
 // Package is what one pass over a package tells about it.
 type Package struct {
 	Info Info

@@ -53,7 +53,7 @@ type scan struct {
 }
 
 func (s *scan) members(r io.Reader, size int64, c Compression, l archive.Limits) error {
-	z, err := decode(r, size, c, l)
+	z, err := Decode(r, size, c, l)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,8 @@ func (s *scan) members(r io.Reader, size int64, c Compression, l archive.Limits)
 	}
 }
 
-func decode(r io.Reader, size int64, c Compression, l archive.Limits) (io.ReadCloser, error) {
+// Decode is the tar stream of a package's file, of size bytes.
+func Decode(r io.Reader, size int64, c Compression, l archive.Limits) (io.ReadCloser, error) {
 	switch c {
 	case Zstd:
 		return archive.Zstd(r, size, l)

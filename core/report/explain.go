@@ -173,8 +173,9 @@ func verifierExplanations() []Explanation {
 	return []Explanation{
 		{CodeSigned, "the upload is signed",
 			"A signature beside the manifest is good and counts: the note says whose it is. The manifest holds the SHA-256 of every file, so that who has signed it has signed all of them."},
-		{CodeUnsigned, "the manifest is not signed, or by too few",
+		{CodeUnsigned, "the manifest, or the package, is not signed, or by too few",
 			"The repository's settings want signatures over the manifest's exact bytes, in a file beside it: MANIFEST.sig, .asc or .minisig. `mmpush sign MANIFEST` makes one with your own key; push it together with the upload. " +
+				"A package of pacman's is signed itself: `gpg --detach-sign FILE` writes FILE.sig, which goes with it. " +
 				"Signatures that are there and do not count have findings of their own."},
 		{CodeSignature, "a file of signatures that cannot be used",
 			"The file beside the manifest is no detached signature of gpg, ssh-keygen -Y or minisign, holds something else besides, is cut short, or is no ordinary file. Take it away, or sign again."},
@@ -187,7 +188,7 @@ func verifierExplanations() []Explanation {
 		{CodeNamespace, "an SSH signature for another purpose",
 			"Signatures of ssh-keygen -Y are for a namespace, so that one for a git commit cannot pass for one of a manifest. Here it is \"mmpush\"; and where the file of allowed signers limits a key to namespaces, that has to be among them."},
 		{CodeFiles, "a package and its list of checksums do not agree",
-			"Each package has a list of its files with their SHA-256; the client checks the installed files with it, and removes what it names. The verifier `contents` has found a file that is not listed, that is listed and not there, or that has other bytes. mmpack-build writes no such package: build it again."},
+			"Each package has a list of its files with their SHA-256; the client checks the installed files with it, and removes what it names. The verifier `contents` has found a file that is not listed, that is listed and not there, or that has other bytes. mmpack-build writes no such package: build it again. In a package of pacman's the list is .MTREE, and has types, sizes, modes and the targets of links besides."},
 		{CodeSetUID, "a file that runs with the rights of its owner or group",
 			"The setuid or the setgid bit lets whoever runs the file become its owner. Packages rarely need that; the verifier `contents` of the repository's settings names those files that may have it under `setuid`."},
 		{CodeEscape, "a link out of the prefix",

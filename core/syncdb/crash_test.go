@@ -175,7 +175,7 @@ func TestKillAndPowerLoss(t *testing.T) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				w, q, moments := investigate(t, s, nil)
-				n, broken := q.sweepStates(w, moments, tier(2, 40), tier(4, 1))
+				n, broken := q.sweepStates(w, moments, tier(2, 40), tier(10, 1))
 				if broken != nil {
 					t.Errorf("broken: %v", broken)
 				}
@@ -201,11 +201,11 @@ func TestKilledRecovery(t *testing.T) {
 				}
 				again, err := film(w.with(m.Disk.Clone()), func(w *world, fsys vfs.FS) (Outcome, error) { return Outcome{}, recoverOnly(w, fsys) }, nil)
 				must(err)
-				n, broken := q.sweepStates(w, again, 0, tier(4, 1))
+				n, broken := q.sweepStates(w, again, 0, tier(8, 1))
 				if states += n; broken != nil {
 					t.Fatalf("killed ahead of %s, then: %v", m.Where, broken)
 				}
-				if testing.Short() || states > tier(200, 5000) {
+				if testing.Short() || states > tier(60, 5000) {
 					break
 				}
 			}

@@ -48,6 +48,12 @@
 // its entry is made of its bytes. What a package was before a change and after it stands in
 // the history.
 //
+// # Verifiers
+//
+// Those of the settings judge each package when it is read ([alpm.Verifier]), and what the
+// plan comes to ([alpm.ChangeVerifier]). What comes back by an undo was judged before; the
+// change is judged all the same.
+//
 // # Signatures
 //
 // Who publishes gives a [Signer], or the databases are not signed; those that are signed

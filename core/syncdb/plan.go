@@ -26,9 +26,11 @@ type wish struct {
 	Expect []expectation `json:"expect,omitempty"`
 	// Heal are the packages whose entries are written anew.
 	Heal []string `json:"heal,omitempty"`
-	// Who and Transport are for the history.
-	Who       string `json:"who,omitempty"`
-	Transport string `json:"transport,omitempty"`
+	// Verifiers, what they have Found, Who and Transport are for the history.
+	Verifiers []repo.Verification `json:"verifiers,omitempty"`
+	Found     []report.Finding    `json:"found,omitempty"`
+	Who       string              `json:"who,omitempty"`
+	Transport string              `json:"transport,omitempty"`
 }
 
 // rules are what the repository says.
@@ -70,6 +72,8 @@ type line struct {
 	report.Package
 	who     string
 	was, is *mark
+	// source is the pkgbase, wasSource that of what it takes the place of.
+	source, wasSource string
 }
 
 // planner works a wish out. It reads nothing but the view and what stands
@@ -343,10 +347,10 @@ func bare(need string) string {
 }
 
 func (p *planner) tell(d Desc, a report.Action, previous, who string) {
-	p.packages = append(p.packages, line{report.Package{
+	p.packages = append(p.packages, line{Package: report.Package{
 		Kind: report.Binary, Name: d.Name, Version: d.Version, Previous: previous, Architecture: d.Arch, Action: a,
 		File: d.FileName, Size: d.Size, SHA256: d.SHA256,
-	}, who, nil, nil})
+	}, who: who, source: d.Source()})
 }
 
 // mark notes, for the history, what the package of the last line was, and is.
@@ -354,7 +358,7 @@ func (p *planner) mark(was *Desc, there bool, is *Desc) {
 	l := &p.packages[len(p.packages)-1]
 	if there {
 		m := markOf(*was)
-		l.was = &m
+		l.was, l.wasSource = &m, was.Source()
 	}
 	if is != nil {
 		m := markOf(*is)

@@ -51,6 +51,9 @@ type Options struct {
 	// Rights says what somebody who brings a package lacks for it; nil is nothing. It is
 	// asked on what the package says of itself, and on what it replaces.
 	Rights func(who string, needs []access.Need) []report.Finding
+	// Required makes the verifiers that the repository's settings ask for; nil: a
+	// repository that asks for any is not changed.
+	Required func(*repo.Repo) ([]Named, error)
 	// KeepOld is how many older versions of each package stay beyond the grace time; nil
 	// is the repository's setting.
 	KeepOld *int
@@ -110,7 +113,11 @@ func begin(r *repo.Repo, opt Options) (*gensync, Outcome, error) {
 	if opt.Sign == nil && opt.Signers != nil {
 		opt.Sign = opt.Signers(r.Settings.Sign)
 	}
-	return &gensync{Format: f, repo: r, opt: opt, seen: map[string]seenFile{}, wish: wish{Who: opt.Who, Transport: opt.Transport}}, out, nil
+	verifiers, err := required(r, opt)
+	if err != nil {
+		return nil, out, err
+	}
+	return &gensync{Format: f, repo: r, opt: opt, verifiers: verifiers, seen: map[string]seenFile{}, wish: wish{Who: opt.Who, Transport: opt.Transport}}, out, nil
 }
 
 // gensync is one change on its way.
@@ -119,6 +126,8 @@ type gensync struct {
 	repo *repo.Repo
 	opt  Options
 	wish wish
+	// verifiers are those that the repository's settings ask for.
+	verifiers []Named
 
 	stage    *repo.Stage
 	arrivals []arrival
@@ -178,6 +187,10 @@ func (g *gensync) bring(ctx context.Context, sources []Source) error {
 			if a, err = take(ctx, to, g.stageDir(), s, g.opt.Limits); err != nil {
 				return err
 			}
+			if err := g.verify(ctx, &a); err != nil {
+				return err
+			}
+			a.read = nil // the entry has what is needed of it
 		}
 		g.arrive(a)
 	}
@@ -204,6 +217,9 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 	if err := g.draw(); err != nil {
 		return err
 	}
+	if err := g.verifyChanges(ctx); err != nil {
+		return err
+	}
 	if g.opt.DryRun || g.refused() || g.idle() && g.linked && !g.repo.Unfinished() {
 		g.tell(out)
 		return nil
@@ -216,6 +232,9 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 	told := len(tx.Notes)
 	out.Findings = append(out.Findings, tx.Notes...)
 	if err := g.draw(); err != nil {
+		return err
+	}
+	if err := g.verifyChanges(ctx); err != nil {
 		return err
 	}
 	if !g.linked {

@@ -25,6 +25,8 @@ func CommitOptions(opt Options) commit.Options {
 // repository.
 func replanner(opt Options) commit.Replan {
 	return func(ctx context.Context, r *repo.Repo, intent json.RawMessage, stage string) (commit.Change, error) {
+		// What is decided was judged before.
+		opt.Required = func(*repo.Repo) ([]Named, error) { return nil, nil }
 		g, _, err := begin(r, opt)
 		if err != nil {
 			return commit.Change{}, err

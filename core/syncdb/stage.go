@@ -86,6 +86,9 @@ type arrival struct {
 	findings  []report.Finding
 	// identity and signature are of the files that were read.
 	identity, signature repo.Identity
+	// read is what the package says, and signed its signature.
+	read   *alpm.Package
+	signed []byte
 }
 
 // take reads a source once, from its beginning to its end, into the folder of to; a nil
@@ -117,6 +120,7 @@ func take(ctx context.Context, to vfs.FS, folder string, s Source, l archive.Lim
 	if len(a.findings) > 0 {
 		return a, nil
 	}
+	a.read, a.signed = read, signature
 	a.candidate = &Candidate{Who: s.Who, Alone: s.Alone, Entry: NewEntry(read, File{
 		Name: s.Name(), Size: info.Size, MD5: sums[0], SHA256: sums[1], Signature: signature,
 	})}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,7 +188,7 @@ func (g *gensync) records() []repo.Change {
 	for i := range list {
 		list[i].Dropped, list[i].Added = marks(was[i]), marks(is[i])
 	}
-	list[0].Findings = g.verdict.findings
+	list[0].Findings, list[0].Verifiers = slices.Concat(g.wish.Found, g.verdict.findings), g.wish.Verifiers
 	return list
 }
 

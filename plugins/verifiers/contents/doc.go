@@ -31,9 +31,14 @@
 //	overlap: true                 whether packages are compared with each other
 //	learn: 32                     how many lists one change makes for old packages
 //
+// Packages of pacman's are held against their .MTREE: each member has to be in it, with its
+// type, size, SHA-256, mode and target, and everything that it lists has to be there; the
+// bits and the machine as above. Their links may lead anywhere, and nothing compares them
+// with each other.
+//
 // It promises: memory is bounded by the limits on archives, whatever an upload holds;
 // it writes nothing but the lists.
 //
-// It imports archive, index, mpk, plan, repo, report, upload, verify and vfs.
+// It imports alpm, archive, index, mpk, plan, repo, report, upload, verify and vfs.
 // It may change at any release.
 package contents

@@ -19,6 +19,10 @@
 // There is no rule about licences: neither a .mmpack-manifest nor a package's pkginfo
 // says what licence a package has.
 //
-// It imports report, manifest, mpk, index, plan, upload and verify of ours. It may
+// Packages of pacman's are judged by the same rules: the source is the pkgbase, and there
+// are no rebuilds. There is nothing for "source" and "upload" of size, and none of them has
+// sysdepends.
+//
+// It imports alpm, report, manifest, mpk, index, plan, upload and verify of ours. It may
 // change at any release.
 package policy

@@ -14,15 +14,7 @@ func (v *Verifier) VerifyPlan(ctx context.Context, view index.View, p plan.Plan)
 	if len(v.Changes) == 0 {
 		return nil, nil
 	}
-	var findings []report.Finding
-	refuse := func(source, what, field, message string) {
-		if v.forbids(source, what) {
-			findings = append(findings, report.Finding{
-				Code: report.CodePolicyChange, Severity: report.SeverityError, Field: field, Expected: "no " + what + " of " + source,
-				Message: message, Hint: "the rule is in the repository's settings (changes of the verifier policy); no flag lifts it",
-			})
-		}
-	}
+	r := &refusals{v: v}
 	after, before := sources(p)
 	for _, line := range p.Packages {
 		if err := ctx.Err(); err != nil {
@@ -37,14 +29,14 @@ func (v *Verifier) VerifyPlan(ctx context.Context, view index.View, p plan.Plan)
 		}
 		switch line.Action {
 		case report.ActionDowngrade:
-			refuse(now, downgrade, line.Name, fmt.Sprintf("%s would go back from %s to %s", line.Name, line.Previous, line.Version))
+			r.add(now, downgrade, line.Name, fmt.Sprintf("%s would go back from %s to %s", line.Name, line.Previous, line.Version))
 		case report.ActionRebuild:
-			refuse(now, rebuild, line.Name, fmt.Sprintf("%s %s is published with other bytes", line.Name, line.Version))
+			r.add(now, rebuild, line.Name, fmt.Sprintf("%s %s is published with other bytes", line.Name, line.Version))
 		case report.ActionRemove:
-			refuse(was, remove, line.Name, fmt.Sprintf("%s %s would be removed", line.Name, line.Version))
+			r.add(was, remove, line.Name, fmt.Sprintf("%s %s would be removed", line.Name, line.Version))
 		}
 		if was != "" && now != was {
-			refuse(was, takeOver, line.Name, fmt.Sprintf("%s belongs to the source %s, and would go to %s", line.Name, was, now))
+			r.add(was, takeOver, line.Name, fmt.Sprintf("%s belongs to the source %s, and would go to %s", line.Name, was, now))
 		}
 	}
 	for _, s := range append(p.Edit.AppendSources[:len(p.Edit.AppendSources):len(p.Edit.AppendSources)], inserted(p.Edit)...) {
@@ -53,10 +45,25 @@ func (v *Verifier) VerifyPlan(ctx context.Context, view index.View, p plan.Plan)
 			return nil, err
 		}
 		if len(known) == 0 {
-			refuse(s.Name, isNew, s.Name, fmt.Sprintf("no source named %s is published yet", s.Name))
+			r.add(s.Name, isNew, s.Name, fmt.Sprintf("no source named %s is published yet", s.Name))
 		}
 	}
-	return findings, nil
+	return r.findings, nil
+}
+
+// refusals are what the rules about changes forbid.
+type refusals struct {
+	v        *Verifier
+	findings []report.Finding
+}
+
+func (r *refusals) add(source, what, field, message string) {
+	if r.v.forbids(source, what) {
+		r.findings = append(r.findings, report.Finding{
+			Code: report.CodePolicyChange, Severity: report.SeverityError, Field: field, Expected: "no " + what + " of " + source,
+			Message: message, Hint: "the rule is in the repository's settings (changes of the verifier policy); no flag lifts it",
+		})
+	}
 }
 
 // sources are those that binary packages belong to, by the package's name, after the

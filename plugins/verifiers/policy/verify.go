@@ -103,9 +103,14 @@ func (e *examiner) fields(r upload.Received) {
 	values := map[string]string{
 		"description": r.Package.Info.Description, "depends": r.Package.Info.Depends, "sysdepends": r.Package.Info.SysDepends,
 	}
+	e.empty(r.Name, values)
+}
+
+// empty refuses fields that say nothing.
+func (e *examiner) empty(file string, values map[string]string) {
 	for _, f := range e.v.Fields {
 		if strings.TrimSpace(values[f]) == "" {
-			e.add(report.Finding{Code: report.CodePolicyField, File: r.Name, Field: f,
+			e.add(report.Finding{Code: report.CodePolicyField, File: file, Field: f,
 				Message: "the package says nothing here, and this repository wants it to", Hint: "add it to the package's specs, and build again"})
 		}
 	}

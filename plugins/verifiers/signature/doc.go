@@ -26,6 +26,9 @@
 // It promises: no key is fetched from anywhere; a signature over other bytes refuses
 // the upload even if others are good; a finding never depends on the order of files.
 //
-// It imports report, upload and verify of ours, and the libraries of the three formats.
+// A package of pacman's has no manifest: its own detached signature, the .sig beside it,
+// is looked at, with the OpenPGP keys; the source is its pkgbase.
+//
+// It imports alpm, report, upload and verify of ours, and the libraries of the three formats.
 // It may change at any release.
 package signature

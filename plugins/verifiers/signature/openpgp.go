@@ -82,13 +82,18 @@ func dearmor(text []byte) (blocks [][]byte, err error) {
 
 // examine checks all signatures of a file.
 func (r *ring) examine(signatures, text []byte, now time.Time) []sign {
+	return r.examineOf(signatures, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }, now)
+}
+
+// examineOf is examine over what open reads, once for each block of signatures.
+func (r *ring) examineOf(signatures []byte, open opener, now time.Time) []sign {
 	blocks, err := dearmor(signatures)
 	if err != nil {
 		return unreadable("this is not a signature of OpenPGP: it " + err.Error())
 	}
 	var list []sign
 	for _, b := range blocks {
-		list = append(list, r.block(b, text, now)...)
+		list = append(list, r.block(b, open, now)...)
 		if len(list) > maxSignatures {
 			break
 		}
@@ -96,7 +101,10 @@ func (r *ring) examine(signatures, text []byte, now time.Time) []sign {
 	return list
 }
 
-func (r *ring) block(signatures, text []byte, now time.Time) (list []sign) {
+// opener opens what was signed.
+type opener func() (io.ReadCloser, error)
+
+func (r *ring) block(signatures []byte, open opener, now time.Time) (list []sign) {
 	defer func() {
 		// A parser of foreign bytes that panics is no reason to stop a server.
 		if p := recover(); p != nil {
@@ -106,8 +114,13 @@ func (r *ring) block(signatures, text []byte, now time.Time) (list []sign) {
 	if problem := onlySignatures(signatures); problem != "" {
 		return unreadable(problem)
 	}
+	text, err := open()
+	if err != nil {
+		return unreadable("what was signed cannot be read: " + err.Error())
+	}
+	defer text.Close()
 	c := &packet.Config{Time: func() time.Time { return now }}
-	md, err := openpgp.VerifyDetachedSignatureReader(r.keys, bytes.NewReader(text), bytes.NewReader(signatures), c)
+	md, err := openpgp.VerifyDetachedSignatureReader(r.keys, text, bytes.NewReader(signatures), c)
 	if err == nil {
 		_, err = io.Copy(io.Discard, md.UnverifiedBody)
 	}

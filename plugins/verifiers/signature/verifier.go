@@ -76,7 +76,7 @@ func (v *Verifier) Verify(ctx context.Context, u upload.Upload) ([]report.Findin
 	for i := range all {
 		all[i] = v.entitled(all[i], u.Manifest.Name)
 	}
-	return v.judge(u, all), nil
+	return v.judge(subject{u.Name, "manifest", "mmpush sign " + u.Name + " signs it; push the signature beside the manifest"}, all), nil
 }
 
 // examine reads one file of signatures, of whichever kind it is.
@@ -121,7 +121,7 @@ func (v *Verifier) entitled(s sign, source string) sign {
 // judge makes findings of the signatures. What does not count is only told if enough
 // others do; but a file that is no signature, or one over other bytes, is a mistake or
 // worse.
-func (v *Verifier) judge(u upload.Upload, all []sign) []report.Finding {
+func (v *Verifier) judge(what subject, all []sign) []report.Finding {
 	var signers []string
 	var findings []report.Finding
 	for _, s := range all {
@@ -147,24 +147,26 @@ func (v *Verifier) judge(u upload.Upload, all []sign) []report.Finding {
 		findings = append(findings, f)
 	}
 	if !enough {
-		findings = append(findings, v.unsigned(u, len(all), len(signers)))
+		findings = append(findings, v.unsigned(what, len(all), len(signers)))
 	}
 	return findings
 }
 
-// unsigned is about an upload that too few have signed.
-func (v *Verifier) unsigned(u upload.Upload, there, good int) report.Finding {
+// subject is what has to be signed: its file, what people call it, and how to sign it.
+type subject struct{ file, thing, hint string }
+
+// unsigned is about what too few have signed.
+func (v *Verifier) unsigned(what subject, there, good int) report.Finding {
 	f := report.Finding{
-		Code: report.CodeUnsigned, Severity: report.SeverityError, File: u.Name,
+		Code: report.CodeUnsigned, Severity: report.SeverityError, File: what.file,
 		Expected: fmt.Sprint(v.need), Actual: fmt.Sprint(good),
-		Message: "no signature of the manifest counts",
-		Hint:    "mmpush sign " + u.Name + " signs it; push the signature beside the manifest",
+		Message: "no signature of the " + what.thing + " counts", Hint: what.hint,
 	}
 	switch {
 	case good > 0:
-		f.Message = fmt.Sprintf("the manifest needs the signatures of %d different signers", v.need)
+		f.Message = fmt.Sprintf("the %s needs the signatures of %d different signers", what.thing, v.need)
 	case there == 0:
-		f.Message = "the manifest is not signed"
+		f.Message = "the " + what.thing + " is not signed"
 	}
 	return f
 }
