@@ -10,15 +10,16 @@ import (
 	"unsafe"
 )
 
-// within is set in the process that has a network of its own.
-const within = "MMPUSH_TEST_NETWORK"
+// within is set in the process that is in a place of its own.
+const within = "MMPUSH_TEST_PLACE"
 
-// TestMain runs the tests in a network of their own where the system lets us: there is
-// nothing in it but this machine, so that nothing can come from elsewhere.
+// TestMain runs the tests in a place of their own where the system lets us: a network in
+// which nothing is but this machine, so that nothing can come from elsewhere, and no
+// terminals: where act can have one, it loses the last lines of a step that fails.
 func TestMain(m *testing.M) {
 	if os.Getenv(within) != "" {
-		if err := raiseLoopback(); err != nil {
-			fmt.Fprintln(os.Stderr, "the network of the tests:", err)
+		if err := errors.Join(raiseLoopback(), hideTerminals()); err != nil {
+			fmt.Fprintln(os.Stderr, "the place of the tests:", err)
 			os.Exit(1)
 		}
 		os.Exit(m.Run())
@@ -26,16 +27,16 @@ func TestMain(m *testing.M) {
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), within+"=own")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if uid := os.Getuid(); uid != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
-		cmd.SysProcAttr.AmbientCaps = []uintptr{capNetAdmin}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{capNetAdmin, capSysAdmin}
 	}
 	err := cmd.Start()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the tests run in the machine's network:", err)
+		fmt.Fprintln(os.Stderr, "the tests are in no place of their own:", err)
 		os.Exit(m.Run())
 	}
 	err = cmd.Wait()
@@ -45,8 +46,19 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// capNetAdmin is CAP_NET_ADMIN of capabilities(7).
-const capNetAdmin = 12
+// See capabilities(7).
+const (
+	capNetAdmin = 12
+	capSysAdmin = 21
+)
+
+// hideTerminals makes it impossible to open a new terminal here.
+func hideTerminals() error {
+	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	return syscall.Mount("/dev/null", "/dev/ptmx", "", syscall.MS_BIND, "")
+}
 
 // raiseLoopback makes 127.0.0.1 work in a new network; see netdevice(7).
 func raiseLoopback() error {
