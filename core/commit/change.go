@@ -58,10 +58,10 @@ type Switch struct {
 	Index string
 	// Base is the file that the plan was made on; the zero one if there is none.
 	Base repo.Identity
-	// Write writes the new content and returns its SHA-256; several switches are written at
-	// once. The writer is a [vfs.File], so that what stays as it is can be copied by the
-	// system.
-	Write func(io.Writer) (sha256 string, err error)
+	// Write writes the new content; several switches are written at once. The writer is a
+	// [vfs.File], so that what stays as it is can be copied by the system. sum returns its
+	// SHA-256; it is called while the file is synced.
+	Write func(io.Writer) (sum func() (string, error), err error)
 	// Link, if it is not empty, makes the index a symbolic link that says this, a path
 	// below the repository; Write is not called, and Clock says nothing about it.
 	Link string

@@ -168,14 +168,17 @@ func (tx *Tx) keep(j journal, js *journalSwitch) error {
 
 // fillIndex writes, dates and syncs: a sync makes the date durable too.
 func (tx *Tx) fillIndex(f vfs.File, js *journalSwitch, s Switch, mtime time.Time) error {
-	var err error
-	if js.SHA256, err = s.Write(f); err != nil {
+	sum, err := s.Write(f)
+	if err != nil {
 		return err
 	}
 	if err := tx.repo.FS.Chtimes(js.From, mtime); err != nil {
 		return err
 	}
-	return f.Sync()
+	return together(func() error { return f.Sync() }, func() (err error) {
+		js.SHA256, err = sum()
+		return err
+	})
 }
 
 // syncStage makes the stage's entries durable, and its own. The files of several

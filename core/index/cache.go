@@ -74,6 +74,11 @@ type saved struct {
 // the repository's lock. temp is a free name in the same folder. An error costs the next
 // reader time, nothing else.
 func SaveCache(fsys vfs.FS, name, temp string, mode fs.FileMode, files ...Written) error {
+	for _, w := range files {
+		if _, err := w.Sum(); err != nil {
+			return err
+		}
+	}
 	ids, err := identities(fsys, files)
 	if err != nil {
 		return err

@@ -41,13 +41,19 @@ func CheckCache(fsys vfs.FS, name string) error {
 
 // checkSums compares the states of a file's sum with its bytes.
 func checkSums(name string, pieces []*piece) error {
-	sum := newTally()
+	sum := newTally(len(pieces))
+	var ends []*piece
 	for _, p := range pieces {
-		bare := piece{src: p.src, from: p.from, size: p.size}
-		if err := sum.copied(&bare, p.from); err != nil {
-			return unreadable(name, err)
-		}
-		if p.sum != nil && !bytes.Equal(p.sum, sum.state()) {
+		end := &piece{}
+		sum.add(segment{copied: &piece{src: p.src, from: p.from, size: p.size}, at: p.from, written: end})
+		ends = append(ends, end)
+	}
+	sum.end()
+	if _, err := sum.wait(); err != nil {
+		return unreadable(name, err)
+	}
+	for i, p := range pieces {
+		if p.sum != nil && !bytes.Equal(p.sum, ends[i].sum) {
 			return fmt.Errorf("%w: it knows another sum of %s", ErrCache, name)
 		}
 	}

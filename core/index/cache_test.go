@@ -153,7 +153,9 @@ func TestCheckCache(t *testing.T) {
 func TestCacheIsNotSavedForOtherFiles(t *testing.T) {
 	t.Parallel()
 	fsys, _ := cached(t)
-	for _, files := range [][]Written{{{file: BinaryFile, size: 1}, {file: SourceFile}}, {{file: "nowhere"}}} {
+	none := newTally(0)
+	none.end()
+	for _, files := range [][]Written{{{sum: none, file: BinaryFile, size: 1}, {sum: none, file: SourceFile}}, {{sum: none, file: "nowhere"}}} {
 		if err := SaveCache(fsys, "other", "temp", 0o600, files...); err == nil {
 			t.Error("a cache of a file that is not there was saved")
 		}

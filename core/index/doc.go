@@ -39,7 +39,10 @@
 //
 // The hashes, and where the pieces stand, are kept in a cache beside the index
 // ([SaveCache]), valid for two files of exactly that inode, size, modification and change
-// time. Without a valid one the files are read. The cache is believed about what is not
+// time. Without a valid one the files are read. A publish adds to the cache what it has
+// changed; now and then it is written anew. Of each piece it also has the state of the
+// file's SHA-256 at its end, so that the sum of a new file goes on from where it begins to
+// differ. The cache is believed about what is not
 // in an index, as it is of the same folder, mode and owner as everything else that a
 // publish relies on; a checksum sees to accidents.
 //

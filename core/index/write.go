@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -11,58 +13,74 @@ import (
 // Written is what a Snapshot wrote, and where in its file each piece stands: what
 // [SaveCache] keeps.
 type Written struct {
-	// SHA256 is of the whole file.
-	SHA256 string
-
+	sum    *tally
 	file   string
 	size   int64
 	pieces []*piece
+}
+
+// Sum waits for the SHA-256 of the whole file, which is made beside the writing: there is
+// time to sync the file before it is asked for. The files that the Snapshot is of have to
+// be open until then. An error is that one of them could not be read.
+func (w Written) Sum() (sha256 string, err error) {
+	if w.sum == nil {
+		return "", errors.New("nothing was written")
+	}
+	return w.sum.wait()
 }
 
 // WriteBinary writes the binary index file to dst: gzip members of some
 // 256 KiB of text, cut between stanzas. Members whose stanzas have not changed are
 // copied. The text is that of all stanzas, one after the other.
 func (s *Snapshot) WriteBinary(dst io.Writer) (Written, error) {
-	w := &writer{dst: dst, sum: newTally(), cut: s.binaries.cut, zipped: true, out: Written{file: BinaryFile}}
+	w := &writer{dst: dst, cut: s.binaries.cut, zipped: true, out: Written{file: BinaryFile}}
 	return w.finish(s.binaries)
 }
 
 // WriteSource writes the source index file, likewise: the texts of all stanzas, one
 // after the other.
 func (s *Snapshot) WriteSource(dst io.Writer) (Written, error) {
-	w := &writer{dst: dst, sum: newTally(), cut: s.sources.cut, out: Written{file: SourceFile}}
+	w := &writer{dst: dst, cut: s.sources.cut, out: Written{file: SourceFile}}
 	return w.finish(s.sources)
 }
 
 // writer writes one index.
 type writer struct {
 	dst io.Writer
-	// sum is over what has been written.
-	sum *tally
 	cut cut
 	// zipped: each piece is a gzip member.
 	zipped bool
 	out    Written
 }
 
-// Write counts what goes to the file.
-func (w *writer) Write(p []byte) (int, error) {
-	n, err := w.dst.Write(p)
-	w.out.size += int64(n)
-	w.sum.wrote(p[:n])
-	return n, err
-}
-
 func (w *writer) finish(l list) (Written, error) {
+	w.out.sum = newTally(len(l.pieces))
+	defer w.out.sum.end()
 	err := w.list(l.pieces)
 	if err == nil && w.out.size == 0 && w.zipped {
-		err = archive.NewGzipWriter(w).Close() // an empty index is a member with no text
+		err = w.empty()
 	}
 	if err != nil {
 		return Written{}, fmt.Errorf("write %s: %w", w.out.file, err)
 	}
-	w.out.SHA256 = w.sum.hex()
 	return w.out, nil
+}
+
+// empty writes what stands for an empty index: a member with no text.
+func (w *writer) empty() error {
+	var member bytes.Buffer
+	if err := archive.NewGzipWriter(&member).Close(); err != nil {
+		return err
+	}
+	return w.new(member.Bytes(), nil)
+}
+
+// new writes data that no file has, with which a piece ends, or none.
+func (w *writer) new(data []byte, p *piece) error {
+	n, err := w.dst.Write(data)
+	w.out.size += int64(n)
+	w.out.sum.add(segment{data: data, written: p})
+	return err
 }
 
 // list writes runs of pieces: those that are in a file as they are, and the others.
@@ -96,11 +114,10 @@ func (w *writer) put(r *run) error {
 		if <-m.done; m.err != nil {
 			return m.err
 		}
-		from := w.out.size
-		if _, err := w.Write(m.data); err != nil {
+		p := w.placed(m.piece, int64(len(m.data)))
+		if err := w.new(m.data, p); err != nil {
 			return err
 		}
-		w.placed(m.piece.columns(), from, w.out.size-from)
 	}
 	return nil
 }
@@ -149,10 +166,7 @@ func (w *writer) copy(r *run) error {
 			return err
 		}
 		for _, p := range pieces[n:end] {
-			if err := w.sum.copied(p, w.out.size); err != nil {
-				return err
-			}
-			w.placed(p.columns(), w.out.size, p.size)
+			w.out.sum.add(segment{copied: p, at: w.out.size, written: w.placed(p, p.size)})
 			w.out.size += p.size
 		}
 		n = end
@@ -161,9 +175,11 @@ func (w *writer) copy(r *run) error {
 }
 
 // placed notes where a piece stands now.
-func (w *writer) placed(p *piece, from, size int64) {
-	p.from, p.size, p.sum = from, size, w.sum.state()
+func (w *writer) placed(p *piece, size int64) *piece {
+	p = p.columns()
+	p.from, p.size = w.out.size, size
 	w.out.pieces = append(w.out.pieces, p)
+	return p
 }
 
 // columns is a piece with the same marks and nothing else.

@@ -54,13 +54,13 @@ func (d *draft) change(r *repo.Repo, stage string, opt Options) (commit.Change, 
 }
 
 // writer returns what writes one index file of what the steps leave, and notes how.
-func (d *draft) writer(name string) func(io.Writer) (string, error) {
+func (d *draft) writer(name string) func(io.Writer) (func() (string, error), error) {
 	written := &index.Written{}
 	d.written[name] = written
-	return func(w io.Writer) (string, error) {
+	return func(w io.Writer) (func() (string, error), error) {
 		var err error
 		*written, err = write(d.view, name, w)
-		return written.SHA256, err
+		return written.Sum, err
 	}
 }
 

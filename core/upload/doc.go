@@ -17,7 +17,8 @@
 //   - not more than the declared size is read or written, and one byte to see that
 //     there is more;
 //   - memory does not grow with the size of a file;
-//   - no goroutine and no open file is left behind, however it ends.
+//   - no goroutine and no open file is left behind, however it ends; a [Settling] that the
+//     caller gives has some until its Wait returns.
 //
 // What is wrong with the files is a [report.Finding] in [Received]; an error means
 // that the work could not go on (the disk failed, the context ended).
