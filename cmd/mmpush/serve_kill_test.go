@@ -62,12 +62,11 @@ type killing struct {
 	kept func() int64
 	// from is what was kept before this session, at is when to kill.
 	from, at, written int64
+	ahead             int64
 	kill              func()
 	dead              bool
 	t                 *testing.T
 }
-
-const ahead = 512 << 10
 
 func (k *killing) Write(p []byte) (int, error) {
 	for n := 0; n < len(p); {
@@ -77,7 +76,7 @@ func (k *killing) Write(p []byte) (int, error) {
 				k.kill()
 				k.dead = true
 			}
-			return k.dead || kept-k.from >= k.written-ahead
+			return k.dead || kept-k.from >= k.written-k.ahead
 		})
 		m, err := k.Conn.Write(p[n:min(len(p), n+32<<10)])
 		n += m
@@ -104,20 +103,29 @@ func keptIn(repo string) (n int64) {
 
 // TestServeKilledInMidUpload kills a real server while it receives, again and again, at
 // random places of one upload: the next one needs no help, at most a chunk is sent
-// twice, and what is published in the end has the right hashes.
+// twice, of a very large package two MiB more, and what is published in the end has the right hashes.
 func TestServeKilledInMidUpload(t *testing.T) {
 	t.Parallel()
 	kills := 3
 	if long() {
 		kills = 50
 	}
-	for version := 1; version <= 2; version++ {
-		t.Run(fmt.Sprint("version ", version), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		version int
+		ahead   int64
+		size    int64
+	}{
+		"version 1": {1, 512 << 10, int64(kills+3) << 20}, "version 2": {2, 512 << 10, int64(kills+3) << 20},
+		// So much is left at last that it is written directly all the time.
+		"very large": {2, 3 << 20, int64(kills)*6<<20 + 20<<20},
+	} {
+		version, ahead := c.version, c.ahead
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(7, uint64(version)))
+			random := rand.New(rand.NewPCG(7, uint64(ahead)+uint64(version)))
 			repo, users := newRepo(t), filepath.Join(t.TempDir(), "users")
 			writeUsers(t, users, "bfinch@example.net")
-			files := largeUpload(t, int64(kills+3)<<20) // far more than all kills let through
+			files := largeUpload(t, c.size) // far more than all kills let through
 			size := int64(0)
 			for _, f := range files {
 				size += f.Size
@@ -125,7 +133,7 @@ func TestServeKilledInMidUpload(t *testing.T) {
 			var sent, kept int64
 			for k := range kills {
 				s := startServing(t, repo, users)
-				c := &killing{kept: func() int64 { return keptIn(repo) }, from: kept, at: kept + 1 + random.Int64N(512<<10), t: t}
+				c := &killing{kept: func() int64 { return keptIn(repo) }, from: kept, at: kept + 1 + random.Int64N(ahead), ahead: ahead, t: t}
 				c.kill = func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() }
 				r, err := sendTo(t, s.addr, version, func(conn net.Conn) net.Conn { c.Conn = conn; return c }, files)
 				if err == nil || !c.dead {

@@ -69,7 +69,8 @@
 // into at the same time; what was seen is all that the verdict needs, as long as the file
 // is the same and nobody has written to it. So many uploads have that at once as may be
 // verified at once; the packages of others, and of earlier sessions, are read for the
-// verdict.
+// verdict. A very large one goes to the disk past the system's cache: a killed process
+// loses the last two MiB of it.
 //
 // So many uploads as [Limits].Publishes says are verified at once; then they wait for the one committer, which
 // publishes all that has come while the commit before ran: one generation with a change for

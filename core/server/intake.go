@@ -169,8 +169,8 @@ func (in *intake) Receive(ctx context.Context, i int, r io.Reader) error {
 	if err != nil {
 		return in.v.failure("receiving", noRoom(err))
 	}
-	early, flushed := upload.FlushEarly(to)
-	err, ours := in.copy(early, r, w)
+	disk, flushed := w.disk(to, f, in.held[i])
+	err, ours := in.copy(disk, r, w)
 	if ferr := flushed(); err == nil && ferr != nil {
 		err, ours = ferr, true
 	}

@@ -15,6 +15,9 @@ const (
 	// lookFrom is the least size of a package that is looked into while it comes. Others
 	// are read again before anybody would notice, and shall not take the place of those.
 	lookFrom = 1 << 20
+	// directFrom is the least that has to come of a package for a direct way to the disk.
+	// What a killed process loses by that is little beside it.
+	directFrom = 16 << 20
 )
 
 // witness sees every byte of a file on its way to the disk: it has the sums, and looks
@@ -39,6 +42,15 @@ func (w *witness) store(to io.Writer, p []byte) error {
 		_, err := to.Write(p)
 		return err
 	})
+}
+
+// disk is the way to the disk for the rest of a file of which held bytes are there. What is
+// looked into now need not be in memory later.
+func (w *witness) disk(to vfs.File, f *file, held int64) (disk io.Writer, wait func() error) {
+	if w.look != nil && f.Size-held >= directFrom {
+		return upload.WriteDirect(to, held)
+	}
+	return upload.FlushEarly(to)
 }
 
 // arrived is what was seen of a file, and its identity when the last byte was on the disk.

@@ -45,7 +45,7 @@ func (f *flusher) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// pieces writes p, a piece at a time.
+// pieces writes p a piece at a time.
 func (f *flusher) pieces(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var wrote int

@@ -221,6 +221,7 @@ var (
 	_ BlockingLocker = (*osFile)(nil)
 	_ RangeCopier    = (*osFile)(nil)
 	_ Mapper         = (*osFile)(nil)
+	_ DirectWriter   = (*osFile)(nil)
 )
 
 func (f *osFile) Stat() (Info, error) {
@@ -248,6 +249,9 @@ func (f *osFile) CopyRange(src File, from, n int64) (int64, error) {
 }
 
 func (f *osFile) Map(n int64) ([]byte, func(), error) { return mapFile(f.File, n) }
+
+// WriteDirect implements [DirectWriter].
+func (f *osFile) WriteDirect(direct bool) error { return writeDirect(f.File, direct) }
 
 func (f *osFile) TryLock() error { return tryLock(f.File) }
 

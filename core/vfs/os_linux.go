@@ -34,4 +34,17 @@ func copyRange(dst, src *os.File, from, n int64) (int64, error) {
 	return done, nil
 }
 
+// writeDirect sets or clears O_DIRECT of an open file.
+func writeDirect(f *os.File, direct bool) error {
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err != nil {
+		return err
+	}
+	if flags &^= unix.O_DIRECT; direct {
+		flags |= unix.O_DIRECT
+	}
+	_, err = unix.FcntlInt(f.Fd(), unix.F_SETFL, flags)
+	return err
+}
+
 func changeTime(st *syscall.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }

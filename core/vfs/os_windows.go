@@ -13,6 +13,8 @@ func copyRange(_, _ *os.File, _, _ int64) (int64, error) { return 0, errors.ErrU
 
 func cloneFile(_, _ *os.File) error { return errors.ErrUnsupported }
 
+func writeDirect(*os.File, bool) error { return errors.ErrUnsupported }
+
 func tryLock(*os.File) error { return errors.ErrUnsupported }
 
 func lock(*os.File) error { return errors.ErrUnsupported }

@@ -8,6 +8,7 @@
 //	make repository DIR PACKAGES      a repository that names so many packages
 //	make anew DIR                     prints the sizes of its index files: as they are, and if
 //	                                  they were written at once
+//	make put ADDRESS FILE             a server that stores what is PUT there in FILE
 //	make databases DIR PACKAGES       pacman's demo.db.tar.gz and demo.files.tar.gz of so many
 package main
 
@@ -41,6 +42,9 @@ func main() {
 func run(args []string) error {
 	if len(args) == 2 && args[0] == "anew" {
 		return anew(args[1])
+	}
+	if len(args) == 3 && args[0] == "put" {
+		return put(args[1], args[2])
 	}
 	if len(args) < 3 {
 		return fmt.Errorf("want what to make, a folder and a number, not %q", args)
