@@ -253,7 +253,12 @@ func (s *Set) place(home shelf, key string, m *manifest.Manifest, dir string, p 
 	if err == nil {
 		err = fsys.Rename(dir, p.dir)
 	}
-	for _, dir := range []string{groupDir(key), repo.PartsDir, repo.MetaDir, "."} {
+	folders := []string{groupDir(key), repo.PartsDir, repo.MetaDir}
+	if home.repo.MadeFolders() || !home.repo.Adopted() {
+		// Its own entry may be as new, also if somebody else has made it.
+		folders = append(folders, ".")
+	}
+	for _, dir := range folders {
 		if err == nil {
 			err = fsys.SyncDir(dir)
 		}
