@@ -53,7 +53,8 @@ type hooksAnswer struct {
 
 type targetAnswer struct {
 	Name       string   `json:"name"`
-	Repository string   `json:"repository"`
+	Repository string   `json:"repository,omitempty"`
+	Set        string   `json:"set,omitempty"`
 	Refs       []string `json:"refs"`
 	Build      []string `json:"build,omitempty"`
 	Problem    string   `json:"problem,omitempty"`
@@ -270,13 +271,14 @@ func (c *hookStatusCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	}
 	for _, t := range config.Targets {
 		one := targetAnswer{Name: t.Name, Repository: t.Repository, Refs: t.Refs, Build: t.Build}
-		if _, done, err := a.openRepo(t.Repository); err != nil {
+		one.Set = t.Set
+		if done, err := a.openHookTarget(t); err != nil {
 			one.Problem = err.Error()
 		} else {
 			done()
 		}
 		answer.Targets = append(answer.Targets, one)
-		a.out.line("%s -> %s (%s)", visible(strings.Join(t.Refs, ", ")), visible(t.Name), visible(t.Repository))
+		a.out.line("%s -> %s (%s)", visible(strings.Join(t.Refs, ", ")), visible(t.Name), visible(t.Repository+t.Set))
 		if one.Problem != "" {
 			a.out.line("    problem: %s", visible(one.Problem))
 		}

@@ -103,6 +103,11 @@ func (p *push) pusher() (access.Identity, error) {
 			}
 		}
 	}
+	return p.identity(name)
+}
+
+// identity is who has that name, with the rights of the users file.
+func (p *push) identity(name string) (access.Identity, error) {
 	if p.config.Users == "" {
 		return access.Operator(name), nil
 	}

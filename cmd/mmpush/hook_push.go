@@ -11,6 +11,7 @@ import (
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/sets"
 	"github.com/mmpush/mmpush/hooks/gitpush"
 )
 
@@ -33,6 +34,7 @@ type push struct {
 	status gitpush.Status
 	who    access.Identity
 	repos  map[string]*repo.Repo
+	sets   map[string]*sets.Set
 	done   []func()
 	// seen are the verdicts on equal uploads, uploads and changes what was opened and
 	// compared: many refs may be one commit.
@@ -69,6 +71,7 @@ func (p *push) init() {
 // and the publishing of it.
 func (p *push) run(ctx context.Context) (doc any, code int) {
 	p.init()
+	p.sets = map[string]*sets.Set{}
 	p.repos, p.seen, p.uploads = map[string]*repo.Repo{}, map[string]verdictOf{}, map[string]candidate{}
 	p.changes = map[[2]gitpush.ID]gitpush.Change{}
 	defer func() {
@@ -187,7 +190,8 @@ func (p *push) publish(ctx context.Context, jobs []job) (code int, err error) {
 	for _, j := range jobs {
 		one := p.job(ctx, j)
 		code = worse(code, one)
-		settled[j.Ref] = one == exitDone
+		// What waits in a set is published by who brings the rest.
+		settled[j.Ref] = one == exitDone || one == exitAccepted
 	}
 	p.sumUp(len(jobs))
 	p.finish(p.tally.worst)
@@ -252,6 +256,13 @@ func (p *push) finish(result report.Result) {
 
 // repository opens a target's repository, once.
 func (p *push) repository(t gitpush.Target) (*repo.Repo, error) {
+	if t.Set != "" {
+		s, err := p.set(t)
+		if err != nil {
+			return nil, err
+		}
+		return s.Home(), nil
+	}
 	if r, ok := p.repos[t.Repository]; ok {
 		return r, nil
 	}

@@ -84,11 +84,15 @@ func (p *push) target(ctx context.Context, j job, t gitpush.Target) (code int) {
 
 // candidate opens an upload, once for equal ones.
 func (p *push) candidate(ctx context.Context, place gitpush.Place, t gitpush.Target, r *repo.Repo) (candidate, error) {
-	key := t.Repository + "\x00" + place.Key()
+	key := t.Repository + "\x00" + t.Set + "\x00" + place.Key()
 	if c, ok := p.uploads[key]; ok {
 		return c, nil
 	}
-	u, found, err := p.git.Upload(ctx, place, r.Arch)
+	arch := r.Arch
+	if t.Set != "" {
+		arch = ""
+	}
+	u, found, err := p.git.Upload(ctx, place, arch)
 	c := candidate{place, u, found, key}
 	if err == nil {
 		if len(p.uploads) == maxUploads {
@@ -107,7 +111,7 @@ func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo)
 	if j.change.Commit.IsZero() {
 		return exitDone
 	}
-	p.head(j, t, fmt.Sprintf("build of %s, %s", j.change.Commit.String()[:12], r.Arch))
+	p.head(j, t, fmt.Sprintf("build of %s, %s", j.change.Commit.String()[:12], joinArchs(p.archs(t, r))))
 	p.voice.Now(func() string { return "building " + t.Name })
 	p.builds++
 	b, err := p.work.Build(ctx, t, j.change, j.Ref, p.builds, p.Environ)
@@ -131,17 +135,18 @@ func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo)
 
 // all publishes the uploads of one update in one target.
 func (p *push) all(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, list []candidate) (code int) {
-	list = ownArch(list, r.Arch, len(j.targets) > 1)
+	archs := p.archs(t, r)
+	list = ownArch(list, archs, len(j.targets) > 1)
 	packages, readable := 0, true
 	for _, c := range list {
 		readable = readable && c.u.Manifest != nil
 		if c.u.Manifest != nil {
-			packages += len(c.u.Manifest.Packages(r.Arch))
+			packages += packagesFor(c.u, archs)
 		}
 	}
-	about := plural(packages, "package") + ", " + r.Arch
+	about := plural(packages, "package") + ", " + joinArchs(archs)
 	if !readable {
-		about = plural(len(list), "manifest") + ", " + r.Arch
+		about = plural(len(list), "manifest") + ", " + joinArchs(archs)
 	}
 	if !p.pre && len(list) > 0 && len(t.Build) == 0 {
 		p.head(j, t, about)
@@ -162,12 +167,12 @@ func (p *push) all(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, l
 
 // ownArch leaves the uploads to those of several targets whose architecture they are
 // for.
-func ownArch(list []candidate, arch string, several bool) []candidate {
+func ownArch(list []candidate, archs []string, several bool) []candidate {
 	if !several {
 		return list
 	}
 	return slices.DeleteFunc(list, func(c candidate) bool {
-		return c.u.Manifest != nil && len(c.u.Manifest.Packages(arch)) == 0
+		return c.u.Manifest != nil && packagesFor(c.u, archs) == 0
 	})
 }
 
@@ -179,7 +184,7 @@ func (p *push) one(ctx context.Context, t gitpush.Target, r *repo.Repo, c candid
 		return verdictOf{rep: rejected}
 	}
 	source := c.u.Manifest.Name
-	if denied := access.Check(p.who, pipeline.DeclaredNeeds(source, r.Arch)); len(denied) > 0 {
+	if denied := access.Check(p.who, p.need(t, r, c.u)); len(denied) > 0 {
 		rejected.Findings = denied
 		return verdictOf{rep: rejected}
 	}
@@ -192,6 +197,11 @@ func (p *push) one(ctx context.Context, t gitpush.Target, r *repo.Repo, c candid
 		p.voice.Now(func() string { return fmt.Sprintf("reading %s, %d %%", at.File, percent(at)) })
 	}
 	p.voice.Now(func() string { return "at work on " + c.place.Path() })
+	if s := p.sets[t.Set]; s != nil {
+		rep, err := p.inSet(ctx, t, s, c, options)
+		rep.Findings = append(c.found, rep.Findings...)
+		return verdictOf{rep: rep, err: err}
+	}
 	rep, err := pipeline.Publish(ctx, r, pipeline.Request{
 		Upload:    c.u,
 		Requests:  plan.Requests{Rebuild: p.wishes.Rebuild, Downgrade: p.wishes.Downgrade, TakeOver: p.wishes.TakeOver},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -81,7 +82,7 @@ func sentence(rep report.Report) string {
 		return waitingFor(*rep.Waiting)
 	}
 	for i, r := range rep.Repositories {
-		fmt.Fprintf(&b, "%s%s", map[bool]string{true: " in ", false: ", "}[i == 0], visible(r.Repository))
+		fmt.Fprintf(&b, "%s%s", map[bool]string{true: " in ", false: ", "}[i == 0], visible(cmp.Or(r.Repository, r.Architecture)))
 		if r.Generation > 0 {
 			fmt.Fprintf(&b, " (generation %d)", r.Generation)
 		}

@@ -2,6 +2,7 @@ package gitpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,9 +43,11 @@ type Config struct {
 	Detach time.Duration
 }
 
-// Target is one repository that refs publish in.
+// Target is one repository, or a set, that refs publish in.
 type Target struct {
 	Name, Repository string
+	// Set is the name of a set of repositories; empty if Repository is the one.
+	Set string
 	// Refs are patterns of full names: '*' is anything but '/', '**' anything.
 	Refs []string
 	// Verifiers are plugins that are asked besides those of the repository, each as
@@ -154,7 +157,7 @@ func parseConfig(text string) (Config, error) {
 
 // targetKeys are those of each section, globalKeys those of the one without a name.
 func targetKeys() []string {
-	return []string{"repository", "refs", "verifiers", "build", "buildfolder", "buildtime", "buildlog"}
+	return []string{"repository", "set", "refs", "verifiers", "build", "buildfolder", "buildtime", "buildlog"}
 }
 
 func globalKeys() []string { return []string{"users", "identity", "signer", "lfs", "detach"} }
@@ -223,7 +226,7 @@ func newTarget(name string, top, own settings) (Target, error) {
 		s["refs"] = own["refs"]
 	}
 	t := Target{
-		Name: name, Repository: s.last("repository"), Refs: s["refs"], Build: strings.Fields(s.last("build")),
+		Name: name, Repository: s.last("repository"), Set: s.last("set"), Refs: s["refs"], Build: strings.Fields(s.last("build")),
 		BuildFolder: s.last("buildfolder"), BuildTime: DefaultBuildTime, BuildLog: DefaultBuildLog,
 	}
 	for _, v := range s["verifiers"] {
@@ -231,12 +234,20 @@ func newTarget(name string, top, own settings) (Target, error) {
 	}
 	key := "mmpush." + name
 	if name == "" {
-		key, t.Name = "mmpush", filepath.Base(t.Repository)
+		key, t.Name = "mmpush", cmp.Or(t.Set, filepath.Base(t.Repository))
 	}
 	var errs []error
-	if t.Repository == "" {
+	if own.last("repository") != "" && own.last("set") == "" {
+		t.Set = ""
+	}
+	switch both := own.last("repository") != "" && t.Set != ""; {
+	case both:
+		errs = append(errs, fmt.Errorf("%s has a repository and a set: a target is one of them", key))
+	case t.Set != "":
+		t.Repository = ""
+	case t.Repository == "":
 		errs = append(errs, fmt.Errorf("%s.repository is missing: the folder of the package repository", key))
-	} else if !filepath.IsAbs(t.Repository) {
+	case !filepath.IsAbs(t.Repository):
 		errs = append(errs, fmt.Errorf("%s.repository: %q is not an absolute path", key, t.Repository))
 	}
 	if len(t.Refs) == 0 {
