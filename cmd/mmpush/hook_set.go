@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/pipeline"
@@ -97,5 +96,3 @@ func packagesFor(u upload.Upload, archs []string) (n int) {
 	}
 	return n
 }
-
-func joinArchs(archs []string) string { return strings.Join(archs, ", ") }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/pipeline"
@@ -111,7 +112,7 @@ func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo)
 	if j.change.Commit.IsZero() {
 		return exitDone
 	}
-	p.head(j, t, fmt.Sprintf("build of %s, %s", j.change.Commit.String()[:12], joinArchs(p.archs(t, r))))
+	p.head(j, t, fmt.Sprintf("build of %s, %s", j.change.Commit.String()[:12], strings.Join(p.archs(t, r), ", ")))
 	p.voice.Now(func() string { return "building " + t.Name })
 	p.builds++
 	b, err := p.work.Build(ctx, t, j.change, j.Ref, p.builds, p.Environ)
@@ -144,9 +145,9 @@ func (p *push) all(ctx context.Context, j job, t gitpush.Target, r *repo.Repo, l
 			packages += packagesFor(c.u, archs)
 		}
 	}
-	about := plural(packages, "package") + ", " + joinArchs(archs)
+	about := plural(packages, "package") + ", " + strings.Join(archs, ", ")
 	if !readable {
-		about = plural(len(list), "manifest") + ", " + joinArchs(archs)
+		about = plural(len(list), "manifest") + ", " + strings.Join(archs, ", ")
 	}
 	if !p.pre && len(list) > 0 && len(t.Build) == 0 {
 		p.head(j, t, about)

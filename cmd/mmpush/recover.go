@@ -9,6 +9,7 @@ import (
 
 type recoverCmd struct {
 	upkeepFlags
+	DryRun bool   `short:"n" help:"Only say whether something was left unfinished."`
 	Forget string `placeholder:"TRANSACTION" help:"Go on without the repositories that are gone and share this decision; the message that names them names it, too."`
 }
 
@@ -22,6 +23,7 @@ func (*recoverCmd) Help() string {
 type recovered struct {
 	Schema     int              `json:"schema"`
 	Repository string           `json:"repository"`
+	Unfinished bool             `json:"unfinished"`
 	Findings   []report.Finding `json:"findings,omitempty"`
 	Error      *problem         `json:"error,omitempty"`
 }
@@ -32,9 +34,13 @@ func (c *recoverCmd) run(ctx context.Context, a *app) (doc any, code int) {
 		return a.fail(err)
 	}
 	defer done()
+	answer := recovered{Schema: report.Schema, Repository: r.Path, Unfinished: r.Unfinished()}
+	if c.DryRun {
+		a.out.line("%s", map[bool]string{true: "an interrupted change waits to be finished", false: "nothing was left unfinished"}[answer.Unfinished])
+		return answer, exitDone
+	}
 	opt := c.commitOptions(a, r)
 	opt.Forget = c.Forget
-	answer := recovered{Schema: report.Schema, Repository: r.Path}
 	tx, err := commit.Begin(ctx, r, opt)
 	if err != nil {
 		a.err.problem(err)

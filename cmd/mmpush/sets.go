@@ -304,6 +304,8 @@ func (p *printer) showParts(list []report.Waiting) {
 type abortCmd struct {
 	ID   string  `arg:"" help:"The id of the parts, as mmpush status shows it."`
 	Repo *string `short:"R" placeholder:"SET|REPO" help:"The set, or the repository in which the parts wait. Default: all configured sets."`
+
+	DryRun bool `short:"n" help:"Show what would be dropped, and change nothing."`
 }
 
 // Help is shown by --help.
@@ -312,6 +314,17 @@ func (*abortCmd) Help() string {
 }
 
 func (c *abortCmd) run(_ context.Context, a *app) (doc any, code int) {
+	if c.DryRun {
+		found, err := a.parts(c.Repo, c.ID)
+		if err != nil {
+			return a.fail(err)
+		}
+		if len(found.Waiting) > 0 {
+			a.out.showParts(found.Waiting)
+			a.out.line("dry run, nothing was dropped")
+			return found, exitDone
+		}
+	}
 	repos, done, err := a.setRepos(c.Repo)
 	if err != nil {
 		return a.fail(err)
