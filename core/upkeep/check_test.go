@@ -357,11 +357,17 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// lyingCache changes the last thing that the cache says, and its checksum with it.
+// lyingCache says that the last source is dangerous, with the right checksums (the room
+// index has the form).
 func lyingCache(t *testing.T, w *world) {
+	const entry, footer = 6*8 + 108, 8 + crc32.Size
+	le, sum := binary.LittleEndian, crc32.MakeTable(crc32.Castagnoli)
 	text := w.read(t, repo.CacheFile)
-	body := text[:len(text)-crc32.Size]
-	body[len(body)-1] ^= 1
-	sum := crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))
-	w.write(t, repo.CacheFile, 0o600, binary.LittleEndian.AppendUint32(body, sum))
+	end := len(text) - footer
+	table, last := le.Uint64(text[end:]), text[end-entry:end]
+	columns := le.Uint64(last[32:])
+	text[table-1] ^= 1
+	le.PutUint64(last[40:], uint64(crc32.Checksum(text[columns:table], sum)))
+	le.PutUint32(text[end+8:], crc32.Checksum(text[table:end+8], sum))
+	w.write(t, repo.CacheFile, 0o600, text)
 }
