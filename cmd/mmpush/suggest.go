@@ -151,6 +151,9 @@ func (a *app) values(ctx context.Context, c cursor, v *kong.Value, word string) 
 				list = append(list, suggestion{t.Name, t.To.Place()})
 			}
 		}
+		for _, s := range a.config.Sets() {
+			list = append(list, suggestion{s.Name, "set of repositories"})
+		}
 		return append(matching(list, word), suggestion{":folder", word})
 	case "package", "source":
 		return matching(a.published(c, what == "source"), word)
