@@ -251,9 +251,9 @@ func TestServeSlow(t *testing.T) {
 	}
 
 	var tried, in atomic.Int64
-	for i := range 20 {
+	for i := range tier(20, 400) {
 		all.Go(func() {
-			from, wrong := fmt.Sprintf("127.0.0.%d", 100+i), tupkg.Credentials{User: fmt.Sprintf("nobody%d", i), Password: "wrong"}
+			from, wrong := fmt.Sprintf("127.0.0.%d", 100+i%20), tupkg.Credentials{User: fmt.Sprintf("nobody%d", i%20), Password: "wrong"}
 			for ctx.Err() == nil && tried.Add(1) <= int64(logins) {
 				if c, err := s.clientFrom(ctx, from, wrong); err == nil {
 					in.Add(1)

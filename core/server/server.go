@@ -82,6 +82,8 @@ type Server struct {
 	turn  chan struct{}
 	// lastWord is how long a refused client may take to read why; 0 is tupkg's own.
 	lastWord time.Duration
+	// pause is how long a login over the limit waits for its refusal.
+	pause time.Duration
 	// slots has room for the uploads that may be verified at once; the committer
 	// publishes them.
 	slots     chan struct{}
@@ -146,6 +148,7 @@ func New(o Options) (*Server, error) {
 		looking: make(chan struct{}, o.Limits.Publishes), lookFrom: lookFrom, stopping: make(chan struct{}),
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
+	s.pause = limitedPause
 	s.committer.s, s.buffers = s, tupkg.NewBuffers(readBytes)
 	if err := s.recognise(r); err != nil {
 		return nil, err
@@ -167,6 +170,10 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	return s.part()
 }
+
+// limitedPause is how long a login waits for its refusal that comes after too many failed
+// ones.
+const limitedPause = 500 * time.Millisecond
 
 // readBytes is the memory that conversations may take together to read in large pieces:
 // some 90 of them at once.

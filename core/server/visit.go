@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/report"
@@ -63,7 +64,7 @@ func (v *visit) Authenticate(ctx context.Context, login tupkg.Login) (tupkg.Sess
 	}
 	id, err := v.s.Users.Login(ctx, at)
 	if err != nil {
-		return nil, v.noLogin(login.User, err)
+		return nil, v.noLogin(ctx, login.User, err)
 	}
 	if v.acc = v.s.enter(id.Name); v.acc == nil {
 		v.log.Warn("login refused", "user", id.Name, "reason", "too many sessions")
@@ -80,7 +81,7 @@ func (v *visit) Architectures() []string { return v.s.archs }
 
 // noLogin logs and words a refused login. People type passwords where names belong:
 // only the names of users are logged.
-func (v *visit) noLogin(name string, err error) error {
+func (v *visit) noLogin(ctx context.Context, name string, err error) error {
 	if _, known := v.s.Users.Identity(name); known != nil {
 		name = "(unknown)"
 	}
@@ -94,6 +95,14 @@ func (v *visit) noLogin(name string, err error) error {
 	}
 	v.s.Meter.LoginFailed()
 	v.log.Warn("login refused", "user", name, "reason", reason)
+	if code == tupkg.CodeBusy {
+		// Who is over the limit costs no hash; so that trying costs the others nothing
+		// either, the answer takes its time.
+		select {
+		case <-time.After(v.s.pause):
+		case <-ctx.Done():
+		}
+	}
 	return &tupkg.Refusal{Code: code, Reason: err.Error()}
 }
 

@@ -134,6 +134,7 @@ func (w *world) start(t testing.TB, change ...func(*Options)) {
 		t.Fatal(err)
 	}
 	s.lastWord, s.lookFrom = 50*time.Millisecond, 0
+	s.pause = time.Millisecond
 	w.Server = s
 }
 
