@@ -24,7 +24,8 @@
 # (1000 10000 100000 1000000), RUNS (15) and MANY (10000) say how much.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-parts=("${@:-start sizes large batch many}")
+parts=("$@")
+[ $# -gt 0 ] || parts=(start sizes large batch many)
 read -ra sizes <<<"${SIZES:-1000 10000 100000 1000000}"
 runs=${RUNS:-15} many=${MANY:-10000}
 ends=$((many < 400 ? many / 2 : 200))
@@ -169,7 +170,7 @@ tens() {
         timed ten batched "$tmp/repo"
     done
     row "$2" ten one
-    rm -r "$tmp/repo" "$tmp/$1"
+    rm -r "$tmp/repo" "${tmp:?}/$1"
 }
 
 batched() { "$tmp/mmpush" batch -R "$1" <"$tmp/commands"; }
@@ -201,7 +202,7 @@ many() {
 
 "$tmp/make" uploads "$tmp/uploads" $((runs + 2)) >/dev/null
 printf '%-34s %16s %16s %7s %5s\n' work 'mmpush ms' 'floor ms' ratio peak
-for part in ${parts[*]}; do
+for part in "${parts[@]}"; do
     case $part in
     start | sizes | large | batch | many) "$part" ;;
     *) echo "$0: no part is called $part" >&2; exit 2 ;;
