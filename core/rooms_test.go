@@ -59,7 +59,7 @@ func rooms() map[string][]string {
 
 		"action": {"core/report"},
 
-		"hooks/gitpush":          {"core/manifest", "core/upload", "core/vfs", "core/report"},
+		"hooks/gitpush":          {"core/alpm", "core/manifest", "core/upload", "core/vfs", "core/report"},
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
 		"plugins/transports/tupkg": {
 			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",

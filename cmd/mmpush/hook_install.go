@@ -137,7 +137,7 @@ func (c *hookInstallCmd) configure(ctx context.Context, a *app, g *gitpush.Repos
 	if err != nil {
 		return wrongUsage("give the folder of a repository", "-R: %w", err)
 	}
-	_, done, err := a.openRepo(at)
+	_, done, err := a.openAny(at)
 	if err != nil {
 		return err
 	}

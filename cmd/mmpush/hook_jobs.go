@@ -82,7 +82,7 @@ func (p *push) changed(ctx context.Context, from, to gitpush.ID) (gitpush.Change
 // matters reports whether there is anything to say about an update.
 func (j job) matters(pre bool) bool {
 	builds := slices.ContainsFunc(j.targets, func(t gitpush.Target) bool { return len(t.Build) > 0 })
-	return len(j.change.Findings) > 0 || len(j.change.Places) > 0 || builds && !pre && !j.change.Commit.IsZero()
+	return len(j.change.Findings) > 0 || len(j.change.Places)+len(j.change.Packages) > 0 || builds && !pre && !j.change.Commit.IsZero()
 }
 
 // pusher is who pushes, with the rights of the users file. Without one, who may push

@@ -266,7 +266,7 @@ func (p *push) repository(t gitpush.Target) (*repo.Repo, error) {
 	if r, ok := p.repos[t.Repository]; ok {
 		return r, nil
 	}
-	r, done, err := p.openRepo(t.Repository)
+	r, done, err := p.openAny(t.Repository)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (p *push) set(t gitpush.Target) (*sets.Set, error) {
 // openHookTarget opens what a target publishes in.
 func (a *app) openHookTarget(t gitpush.Target) (done func(), err error) {
 	if t.Set == "" {
-		_, done, err = a.openRepo(t.Repository)
+		_, done, err = a.openAny(t.Repository)
 		return done, err
 	}
 	named, ok := a.config.Set(t.Set)

@@ -11,6 +11,7 @@ import (
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/syncdb"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/verify"
 	"github.com/mmpush/mmpush/hooks/gitpush"
@@ -72,6 +73,9 @@ func (p *push) target(ctx context.Context, j job, t gitpush.Target) (code int) {
 	if len(t.Build) > 0 {
 		return p.build(ctx, j, t, r)
 	}
+	if _, ok := r.Format.(syncdb.Format); ok && len(j.change.Packages) > 0 {
+		code = p.pacman(ctx, j, t, r)
+	}
 	var list []candidate
 	for _, place := range j.change.Places {
 		c, err := p.candidate(ctx, place, t, r)
@@ -80,7 +84,7 @@ func (p *push) target(ctx context.Context, j job, t gitpush.Target) (code int) {
 		}
 		list = append(list, c)
 	}
-	return p.all(ctx, j, t, r, list)
+	return worse(code, p.all(ctx, j, t, r, list))
 }
 
 // candidate opens an upload, once for equal ones.

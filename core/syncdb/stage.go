@@ -227,7 +227,8 @@ func (a *arrival) unreadable(err error) error {
 // errNoFile is about a link, a folder, a pipe.
 var errNoFile = errors.New("is not an ordinary file")
 
-// openRegular opens what is a file itself, and still is the one that was looked at.
+// openRegular opens what is a file itself, and still is the one that was looked at. What
+// has no inode, as the files of a git tree, cannot be exchanged.
 func openRegular(fsys vfs.FS, name string) (vfs.File, vfs.Info, error) {
 	looked, err := fsys.Lstat(name)
 	if err != nil {
@@ -241,7 +242,7 @@ func openRegular(fsys vfs.FS, name string) (vfs.File, vfs.Info, error) {
 		return nil, looked, err
 	}
 	info, err := f.Stat()
-	if err == nil && (info.Ino != looked.Ino || info.Dev != looked.Dev) {
+	if err == nil && looked.Ino != 0 && (info.Ino != looked.Ino || info.Dev != looked.Dev) {
 		err = fmt.Errorf("%w any more", errNoFile)
 	}
 	if err != nil {

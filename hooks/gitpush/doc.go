@@ -19,6 +19,9 @@
 // old commit is the one whose state was published last: an update that could not be
 // published stays in the ledger, and the next push to that ref takes it up.
 //
+// Packages of pacman's need no manifest: one is changed if its blob, or that of its .sig,
+// is another.
+//
 // Only blobs count: a manifest or a declared file that is a link, a submodule or a
 // folder is refused, and so is a tree with a name in it that no folder can have. A
 // blob that is a Git LFS pointer stands for the object in the LFS store of this
@@ -42,6 +45,6 @@
 //   - Everything on the disk is below the bare repository, its LFS store, or the
 //     folder that was given for it.
 //
-// It imports manifest, upload, vfs and report, and go-git. It may change at any
+// It imports alpm, manifest, upload, vfs and report, and go-git. It may change at any
 // release.
 package gitpush

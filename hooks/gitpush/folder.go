@@ -24,16 +24,31 @@ func (r *Repository) Upload(ctx context.Context, p Place, arch string) (upload.U
 	if err != nil {
 		return upload.Upload{}, nil, err
 	}
-	f := &folder{r: r, dir: p.Dir, entries: map[string]gitobject.TreeEntry{}}
-	for _, e := range t.Entries {
-		f.entries[e.Name] = e
-	}
+	f := r.folderOf(t, p.Dir)
 	u, findings, err := upload.Open(ctx, f, ".", p.Name)
 	if err != nil || u.Manifest == nil || report.Refused(findings) {
 		return u, findings, err
 	}
 	more, err := f.look(u, arch)
 	return u, append(findings, more...), err
+}
+
+// Folder is the folder that a place is in, with the files of the tree; it can only be
+// read.
+func (r *Repository) Folder(p Place) (vfs.FS, error) {
+	t, err := r.tree(p.tree)
+	if err != nil {
+		return nil, err
+	}
+	return r.folderOf(t, p.Dir), nil
+}
+
+func (r *Repository) folderOf(t *gitobject.Tree, dir string) *folder {
+	f := &folder{r: r, dir: dir, entries: map[string]gitobject.TreeEntry{}}
+	for _, e := range t.Entries {
+		f.entries[e.Name] = e
+	}
+	return f
 }
 
 // folder is a folder of a tree as a file system that can only be read. LFS pointers

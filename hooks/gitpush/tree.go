@@ -12,6 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	gitobject "github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
@@ -50,6 +51,9 @@ type Change struct {
 	Tree   ID
 	// Places are the manifests that are to be published, by path.
 	Places []Place
+	// Packages are pacman's packages that are new, or have other bytes or another
+	// signature; they need no manifest.
+	Packages []Place
 	// Findings are what refuses the whole update.
 	Findings []report.Finding
 }
@@ -61,7 +65,7 @@ func (r *Repository) Changed(ctx context.Context, from, to ID) (Change, error) {
 	var c Change
 	err := r.changed(ctx, from, to, &c)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		c.Places, c.Findings = nil, append(c.Findings, refusal.Findings...)
+		c.Places, c.Packages, c.Findings = nil, nil, append(c.Findings, refusal.Findings...)
 		return c, nil
 	}
 	return c, err
@@ -88,7 +92,7 @@ func (r *Repository) changed(ctx context.Context, from, to ID, c *Change) error 
 	if err := w.folder(old, c.Tree, ".", 0); err != nil {
 		return err
 	}
-	c.Places, c.Findings = w.places, w.findings
+	c.Places, c.Packages, c.Findings = w.places, w.packages, w.findings
 	slices.SortFunc(c.Places, func(a, b Place) int { return strings.Compare(a.Path(), b.Path()) })
 	return nil
 }
@@ -99,6 +103,7 @@ type walk struct {
 	r        *Repository
 	entries  int
 	places   []Place
+	packages []Place
 	findings []report.Finding
 }
 
@@ -123,7 +128,7 @@ func (w *walk) folder(old, now ID, dir string, depth int) error {
 	if w.entries += len(t.Entries); w.entries > maxEntries {
 		return tooLarge(fmt.Sprintf("the tree has more than %d entries", maxEntries))
 	}
-	found := len(w.places) + len(w.findings)
+	found := len(w.places) + len(w.packages) + len(w.findings)
 	for _, e := range t.Entries {
 		if problem := badName(e.Name); problem != "" {
 			return malformed(path.Join(dir, e.Name), "the tree has an entry "+problem)
@@ -140,9 +145,11 @@ func (w *walk) folder(old, now ID, dir string, depth int) error {
 			if err := w.manifest(before, t, now, dir, e); err != nil {
 				return err
 			}
+		} else if err := w.pacman(before, t, now, dir, e); err != nil {
+			return err
 		}
 	}
-	if old.IsZero() && found == len(w.places)+len(w.findings) {
+	if old.IsZero() && found == len(w.places)+len(w.packages)+len(w.findings) {
 		w.r.empty[now] = true
 	}
 	return nil
@@ -185,6 +192,27 @@ func (w *walk) manifest(before map[string]gitobject.TreeEntry, t *gitobject.Tree
 		return tooLarge(fmt.Sprintf("the push changes more than %d manifests", maxManifests))
 	}
 	w.places = append(w.places, Place{Dir: dir, Name: e.Name, blob: e.Hash, tree: tree})
+	return nil
+}
+
+// pacman takes up a package of pacman's if it, or its signature, has changed.
+func (w *walk) pacman(before map[string]gitobject.TreeEntry, t *gitobject.Tree, tree ID, dir string, e gitobject.TreeEntry) error {
+	if _, ok := alpm.IsFileName(e.Name); !ok {
+		return nil
+	}
+	signature := gitobject.TreeEntry{}
+	for _, other := range t.Entries {
+		if other.Name == e.Name+".sig" {
+			signature = other
+		}
+	}
+	if before[e.Name] == e && before[e.Name+".sig"] == signature {
+		return nil
+	}
+	if len(w.packages) == maxManifests {
+		return tooLarge(fmt.Sprintf("the push changes more than %d packages", maxManifests))
+	}
+	w.packages = append(w.packages, Place{Dir: dir, Name: e.Name, blob: e.Hash, tree: tree})
 	return nil
 }
 
