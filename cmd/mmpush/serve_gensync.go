@@ -69,6 +69,10 @@ func (f *acceptFlags) newGenerator(ctx context.Context, a *app, o *server.Option
 		return nil, err
 	}
 	done()
+	if g.own && o.Transport == "ssh" {
+		// A session beside this one may be about to publish what waits.
+		return g, nil
+	}
 	waiting, err := arrived(g.incoming.FS, path.Clean(g.incoming.Dir), shown)
 	if len(waiting) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		return g, nil

@@ -63,7 +63,7 @@ func wrongKind(repoPath, kind string, format Format) error {
 	return &report.Error{
 		Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: repoPath,
 		Err:  fmt.Errorf("is a repository of kind %q; this works on the kind %q only", kind, format.Kind()),
-		Hint: "a repository of kind pacman is changed with mmpush gensync; log, who and gc work on both kinds",
+		Hint: "a repository of kind pacman takes packages by push, gensync, serve, receive and git hooks, and no manifests",
 	}
 }
 
