@@ -106,8 +106,10 @@ func TestServeNotifies(t *testing.T) {
 	if got := hears(); got != "READY=1\nSTATUS=serving "+at {
 		t.Errorf("%q", got)
 	}
-	if !strings.Contains(s.stderr.String(), "showing the repository") {
-		t.Error("ready ahead of the listener")
+	if conn, err := net.Dial("tcp", s.addressOf(t, "showing the repository")); err != nil {
+		t.Errorf("ready ahead of the listener: %v", err)
+	} else {
+		_ = conn.Close()
 	}
 	for range 2 {
 		if got := hears(); got != "WATCHDOG=1" {
