@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/mmpush/mmpush/core/config"
+	"github.com/mmpush/mmpush/core/repo"
 )
 
 // recordings are the README's blocks of what somebody types and sees.
@@ -57,5 +60,26 @@ func TestRecordings(t *testing.T) {
 	}
 	if got := mustRead(t, file); got != now {
 		t.Errorf("the README shows something else:\n%s", differing(now, got))
+	}
+}
+
+// TestReadmeKeys: the README names every key of the configuration and of the settings.
+func TestReadmeKeys(t *testing.T) {
+	t.Parallel()
+	readme := mustRead(t, "../../README.md")
+	var keys []string
+	for _, k := range config.Keys() {
+		keys = append(keys, k.Name)
+	}
+	for _, s := range config.Sections() {
+		keys = append(keys, s.Name)
+	}
+	for _, k := range repo.SettingKeys() {
+		keys = append(keys, k.Name)
+	}
+	for _, key := range keys {
+		if !strings.Contains(readme, "`"+key+"`") && !regexp.MustCompile("(?m)^ *"+key+":").MatchString(readme) {
+			t.Errorf("the README does not name the key %s", key)
+		}
 	}
 }
