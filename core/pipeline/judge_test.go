@@ -119,6 +119,13 @@ func judgeSettled(w *world) error {
 			return errors.New("a journal is left")
 		}
 	}
+	r, err := w.open(fsys)
+	if err != nil {
+		return err
+	}
+	if r.Adopted() && r.Settings.ID == "" {
+		return errors.New("the settings have lost the repository's id")
+	}
 	return judgeFiles(w, append(binaries, sources...))
 }
 
