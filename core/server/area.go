@@ -50,10 +50,20 @@ func sumsFor(f tupkg.Declared) sums {
 	return newSums()
 }
 
-// Write never fails.
+// Write never fails. Both hashes are at work at once, if that is worth it.
 func (s sums) Write(p []byte) (int, error) {
-	if s.md5 != nil {
+	const worth = 16 << 10
+	switch {
+	case s.md5 == nil:
+	case len(p) < worth:
 		s.md5.Write(p)
+	default:
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.md5.Write(p)
+		}()
+		defer func() { <-done }()
 	}
 	return s.sha256.Write(p)
 }

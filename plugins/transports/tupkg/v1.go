@@ -144,21 +144,28 @@ func (o *older) options(l *link) wire.UploadOptions {
 	}
 }
 
-// prepare verifies the files and hashes them as version 1 wants it.
+// prepare verifies the files, and hashes them beside that as version 1 wants it.
 func (o *older) prepare(ctx context.Context) ([]report.Finding, error) {
 	if o.u.Kind == upload.Pacman {
 		return nil, o.declare(ctx, o.files.packages())
 	}
 	archs := o.files.architectures(nil)
-	found, err := check(ctx, o.u, archs, upload.Options{Progress: o.t.Options.Progress})
-	if err != nil || report.Refused(found) {
-		return found, err
-	}
 	text, err := o.files.manifestText()
 	if err != nil {
+		return nil, err
+	}
+	list := append(append(o.files.of(archs), o.files.signatures()...), o.files.manifest(text))
+	hashing, stop := context.WithCancel(ctx)
+	defer stop()
+	hashed := make(chan error, 1)
+	go func() { hashed <- o.declare(hashing, list) }()
+	found, err := check(ctx, o.u, archs, upload.Options{Progress: o.t.Options.Progress})
+	if err != nil || report.Refused(found) {
+		stop()
+		<-hashed
 		return found, err
 	}
-	return found, o.declare(ctx, append(append(o.files.of(archs), o.files.signatures()...), o.files.manifest(text)))
+	return found, <-hashed
 }
 
 // declare notes the files to send, with their MD5.
