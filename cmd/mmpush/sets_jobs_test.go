@@ -337,3 +337,25 @@ func TestJobsAtAServer(t *testing.T) {
 		t.Error(s.stderr.String())
 	}
 }
+
+// TestJobBySSH: a part that comes by ssh waits for those that come by a folder.
+func TestJobBySSH(t *testing.T) {
+	t.Parallel()
+	j := newJobs(t)
+	ssh := filepath.Join(j.dir, "ssh.sh")
+	j.must(os.WriteFile(ssh, []byte("exec mmpush receive all --as ci --log "+filepath.Join(j.dir, "log")+"\n"), 0o600))
+	j.to = "ssh://host/all"
+	if code, out, _ := j.push(j.archs[1], 0, "--ssh-command", "sh "+ssh); code != exitAccepted || !strings.Contains(out, "waits in the set all") {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	if out, _ := j.command("mmpush", "status").CombinedOutput(); !bytes.Contains(out, []byte("from ci by ssh")) {
+		t.Errorf("status: %s", out)
+	}
+	j.to = "all"
+	for i, arch := range []string{j.archs[2], j.archs[0]} {
+		if code, out, _ := j.push(arch, 0); code != []int{exitAccepted, exitDone}[i] {
+			t.Errorf("%s: exit %d\n%s", arch, code, out)
+		}
+	}
+	j.end("one by ssh")
+}

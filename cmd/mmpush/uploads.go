@@ -52,7 +52,7 @@ func (a *app) each(ctx context.Context, manifests []string, do work) (doc any, c
 // meet every other as well.
 func hitsAll(err error) bool {
 	return stopped(err) || slices.Contains([]report.Code{
-		report.CodeNoRepo, report.CodeSettings, report.CodeIndex, report.CodeJournal, report.CodeLocked, report.CodeClock,
+		report.CodeNoRepo, report.CodeSettings, report.CodeIndex, report.CodeJournal, report.CodeLocked, report.CodeGone, report.CodeClock,
 		report.CodeLogin, report.CodeConnection, report.CodeCertificate, report.CodeProtocol,
 	}, report.CodeOf(err))
 }
