@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/programtest"
 )
 
@@ -142,4 +144,23 @@ zpty -d z`
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestCompletionOfMany: of more names than anybody reads, those that begin with what is
+// typed are found wherever they stand.
+func TestCompletionOfMany(t *testing.T) {
+	t.Parallel()
+	at := newRepo(t)
+	var many []mpktest.Package
+	for i := range mostNames + 10 {
+		many = append(many, mpktest.Package{Name: fmt.Sprintf("a%05d", i), Ghost: true})
+	}
+	manifest := mpktest.Upload{Packages: append(many, mpktest.Package{Name: "zlast"})}.In(t, t.TempDir())
+	mustRun(t, "push", manifest, "--to", at)
+	if got := (shell{}).run("complete", "fish", "list", "-R", at, "z"); got.stdout != "zlast\t1.0.0\n" {
+		t.Errorf("%q %s", got.stdout, got.stderr)
+	}
+	if got := (shell{}).run("complete", "fish", "list", "-R", at, ""); strings.Count(got.stdout, "\n") != mostNames {
+		t.Errorf("%d names", strings.Count(got.stdout, "\n"))
+	}
 }

@@ -17,7 +17,7 @@ import (
 type suggestion struct{ value, means string }
 
 // mostNames bounds how many names of packages are suggested: more help nobody.
-const mostNames = 2000
+const mostNames = 500
 
 // cursor is where somebody types: the verb so far, and what was given.
 type cursor struct {
@@ -156,7 +156,7 @@ func (a *app) values(ctx context.Context, c cursor, v *kong.Value, word string) 
 		}
 		return append(matching(list, word), suggestion{":folder", word})
 	case "package", "source":
-		return matching(a.published(c, what == "source"), word)
+		return matching(a.published(c, what == "source", word), word)
 	case "code":
 		var list []suggestion
 		for _, e := range report.Explanations() {
@@ -185,8 +185,9 @@ func kindOfValue(v *kong.Value) string {
 	return ""
 }
 
-// published are the names of the repository's packages, or of its sources.
-func (a *app) published(c cursor, sources bool) []suggestion {
+// published are the names of the repository's packages, or of its sources, that begin
+// with a prefix.
+func (a *app) published(c cursor, sources bool, prefix string) []suggestion {
 	var f repoFlag
 	if text, ok := c.flags["repo"]; ok {
 		f.Repo = &text
@@ -215,7 +216,7 @@ func (a *app) published(c cursor, sources bool) []suggestion {
 		if err != nil || len(list) == mostNames {
 			break
 		}
-		if !seen[name] {
+		if strings.HasPrefix(name, prefix) && !seen[name] {
 			seen[name] = true
 			list = append(list, suggestion{name, means})
 		}
