@@ -436,3 +436,19 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// TestEmptySettings: what is left of the settings after a power loss is not taken for a
+// wish to check nothing.
+func TestEmptySettings(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "\n", " \n\n"} {
+		disk := newDisk()
+		initRepo(t, disk, repo.InitOptions{Arch: "amd64-debian"})
+		if err := vfs.ReplaceFile(disk, repo.SettingsFile, repo.SettingsFile+".new", 0o600, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := repo.Open(disk, "/srv/repo", format{}); err == nil || !strings.Contains(err.Error(), "is empty") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"path"
@@ -88,6 +89,11 @@ func readSettings(fsys vfs.FS, repoPath, kind string) (Settings, bool, error) {
 		return Settings{}, false, DiskError("open", file, err)
 	}
 	s, err := parseSettings(text, kind)
+	if len(bytes.TrimSpace(text)) == 0 {
+		// Nobody asks for nothing: it is what a power loss, or a full disk, leaves of what
+		// was asked for.
+		err = errors.New("is empty; a repository that asks for nothing has no such file")
+	}
 	if err != nil {
 		return Settings{}, false, &report.Error{
 			Stage: "open", Code: report.CodeSettings, Kind: report.KindUsage, File: file, Err: err,
