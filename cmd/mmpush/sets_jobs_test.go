@@ -204,7 +204,7 @@ func TestJobsAtOnce(t *testing.T) {
 // after it all.
 func TestJobKilled(t *testing.T) {
 	t.Parallel()
-	for victim, step := range []int{73, 73, 173} {
+	for victim, step := range []int{97, 97, 251} {
 		if os.Getenv("MMPUSH_LONG") != "" {
 			step = 1
 		}
