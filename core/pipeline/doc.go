@@ -11,6 +11,9 @@
 // everything that the plan follows from is looked at again (even if the indexes have not
 // moved, files may have come and gone); if any of it is another, the plan is made again.
 //
+// [PublishAll] is the line for several repositories as one decision; one repository is a
+// set of one.
+//
 // [Rights] is the verifier that holds a plan against what somebody may do.
 //
 // [Undo] is the same line with a plan that comes from the history. What another program

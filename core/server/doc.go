@@ -114,6 +114,6 @@
 //   - No log line holds a password, or a name that somebody failed to log in with and
 //     that is no user's.
 //
-// It imports tupkg, access, the line with what it is given (manifest, upload, index,
+// It imports tupkg, access, the line and sets with what it is given (manifest, upload, index,
 // plan, verify, repo), vfs and report. It may change at any release.
 package server
