@@ -50,7 +50,7 @@ func rooms() map[string][]string {
 			"core/manifest", "core/pipeline", "core/plan", "core/report", "core/repo", "core/upload", "core/verify", "core/vfs",
 		},
 		"core/watch": {
-			"core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
+			"core/alpm", "core/pipeline", "core/upload", "core/manifest", "core/report", "core/repo", "core/vfs",
 		},
 		"core/server": {
 			"core/tupkg", "core/access", "core/pipeline", "core/sets", "core/manifest", "core/upload", "core/index", "core/plan", "core/verify",

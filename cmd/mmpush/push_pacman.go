@@ -57,8 +57,8 @@ func (c *pushCmd) pacmanTarget(a *app) (transport.Target, error) {
 	switch {
 	case slices.ContainsFunc(c.Manifests, func(m string) bool { return !isPackage(m) }):
 		err = wrongUsage("push them one after the other", "manifests and pacman packages cannot be pushed at once")
-	case !slices.Contains([]string{"dir", "tupkg", "tupkgs", "ssh"}, d.target.Scheme):
-		err = wrongUsage("push to a folder, or to tupkgs:// or ssh://", "pacman packages cannot be pushed to %s://, which takes manifests", d.target.Scheme)
+	case !slices.Contains([]string{"dir", "tupkg", "tupkgs", "ssh", "sftp"}, d.target.Scheme):
+		err = wrongUsage("push to a folder, or to tupkgs://, ssh:// or sftp://", "pacman packages cannot be pushed to %s://, which takes manifests", d.target.Scheme)
 	case c.Init || c.Arch != "":
 		err = wrongUsage("make the repository with: mmpush init DIR --kind pacman --name NAME", "--init makes repositories of manifests")
 	case c.Rebuild:
@@ -92,6 +92,10 @@ func (c *pushCmd) sendPacman(ctx context.Context, a *app) (doc any, code int, er
 			a.err.problem(err)
 			return answer{Report: rep, Error: problemOf(err), manifests: c.Manifests}, exitOfError(err), nil
 		}
+	}
+	if len(rep.Packages) == 0 && slices.Contains([]report.Result{report.Accepted, report.Planned}, rep.Result) {
+		// What becomes of them nobody knows yet; what they are is known here.
+		rep.Packages = u.lines
 	}
 	doc, code = a.packagesAnswer(rep, c.Manifests)
 	return doc, code, nil

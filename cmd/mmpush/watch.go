@@ -14,6 +14,7 @@ import (
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/syncdb"
 	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/core/watch"
 )
@@ -32,7 +33,7 @@ type watchCmd struct {
 
 // Help is shown by --help.
 func (*watchCmd) Help() string {
-	return `Publishes what is copied into the folder: manifests with their files, in any order. What is published is deleted there, ` +
+	return `Publishes what is copied into the folder: manifests with their files, in any order; for a pacman repository, the packages that push brings to sftp://. What is published is deleted there, ` +
 		`what is refused moves to DIR/rejected, and DIR/verdicts has the answer for each manifest. Runs until it is told to stop: ` +
 		`by SIGTERM, with the exit code 0, or by Ctrl-C, with 130. What happens is logged on standard error.`
 }
@@ -70,11 +71,19 @@ type watched struct {
 // watch publishes what comes into a drop folder until ctx ends. An upload that is
 // not whole is refused when nothing of it has changed for the settle time.
 func (a *app) watch(ctx context.Context, repository, drop string, requests plan.Requests, settle time.Duration) (doc any, code int) {
-	r, done, err := a.openRepo(repository)
+	r, done, err := a.openAny(repository)
 	if err != nil {
 		return a.fail(err)
 	}
-	_, err = a.required(r)
+	_, pacman := r.Format.(syncdb.Format)
+	if pacman {
+		err = watchesPackages(a, requests)
+		if err == nil {
+			_, err = a.requiredOfPackages(r)
+		}
+	} else {
+		_, err = a.required(r)
+	}
 	done()
 	if err != nil {
 		return a.fail(err)
@@ -88,13 +97,17 @@ func (a *app) watch(ctx context.Context, repository, drop string, requests plan.
 		return a.fail(err)
 	}
 	log := slog.New(slog.NewTextHandler(a.Stderr, nil))
-	s, err := watch.New(watch.Options{
+	o := watch.Options{
 		Drop: a.folder(folder), Path: drop, Settle: settle, Log: log,
-		Open: func() (*repo.Repo, func(), error) { return a.openRepo(repository) },
+		Open: func() (*repo.Repo, func(), error) { return a.openAny(repository) },
 		Request: pipeline.Request{Requests: requests, Options: pipeline.Options{
 			Who: a.User, Transport: "watch", LockWait: watchLockWait, Program: program("watch"), Required: a.required,
 		}},
-	})
+	}
+	if pacman {
+		o.Packages = droppedPackages{a, o.Drop, requests}
+	}
+	s, err := watch.New(o)
 	if err != nil {
 		return a.fail(err)
 	}

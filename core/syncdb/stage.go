@@ -41,6 +41,18 @@ type Source struct {
 	Who string
 	// Alone: if it is refused, the others are published without it.
 	Alone bool
+	// Declared, if it is not nil, is what the files have to be.
+	Declared *Declared
+}
+
+// Declared is what somebody has said of a package ahead of it.
+type Declared struct {
+	// Size is in bytes, SHA256 64 lower-case hexadecimal digits.
+	Size   int64
+	SHA256 string
+	// Signature is the same of the signature beside it; nil: one that lies there is not
+	// the package's.
+	Signature *Signature
 }
 
 // Name is the file's base name.
@@ -114,6 +126,7 @@ func take(ctx context.Context, to vfs.FS, folder string, s Source, l archive.Lim
 	if err != nil {
 		return a, err
 	}
+	a.compare("", info.Size, sums[1])
 	if want := read.Info.FileName(c); len(a.findings) == 0 && want != s.Name() {
 		a.refuse(report.CodeMismatch, "the file has another name than the package in it", want, s.Name())
 	}
@@ -168,9 +181,12 @@ func (a *arrival) copy(ctx context.Context, to vfs.FS, folder string, f io.Reade
 
 // takeSignature reads the signature beside the package, if there is one.
 func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
+	if a.Declared != nil && a.Declared.Signature == nil {
+		return nil, nil
+	}
 	from, name := a.signaturePlace()
 	f, info, err := openRegular(from, name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && a.Declared == nil {
 		return nil, nil
 	}
 	if err != nil {
@@ -182,6 +198,8 @@ func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
 	if err != nil {
 		return nil, a.unreadable(err)
 	}
+	sum := sha256.Sum256(text)
+	a.compare(signatureEnd, info.Size, hex.EncodeToString(sum[:]))
 	switch {
 	case len(text) > maxSignature:
 		a.refuse(report.CodeLimit, "the signature is larger than pacman takes", fmt.Sprintf("at most %d bytes", maxSignature), fmt.Sprintf("%d bytes or more", len(text)))
@@ -193,6 +211,29 @@ func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
 		}
 	}
 	return text, nil
+}
+
+// compare sees that a file that was read is the one that was declared; end is behind the
+// package's name in its own.
+func (a *arrival) compare(end string, size int64, sum string) {
+	if a.Declared == nil {
+		return
+	}
+	wantSize, wantSum := a.Declared.Size, a.Declared.SHA256
+	if end != "" {
+		wantSize, wantSum = a.Declared.Signature.Size, a.Declared.Signature.SHA256
+	}
+	f := report.Finding{Severity: report.SeverityError, File: a.Shown + end, Hint: "bring the file again: it was changed on its way"}
+	switch {
+	case size != wantSize:
+		f.Code, f.Message = report.CodeSize, "the file has another size than declared"
+		f.Expected, f.Actual = fmt.Sprintf("%d bytes", wantSize), fmt.Sprintf("%d bytes", size)
+	case sum != wantSum:
+		f.Code, f.Message, f.Expected, f.Actual = report.CodeHash, "the file has another SHA-256 than declared", wantSum, sum
+	default:
+		return
+	}
+	a.findings = append(a.findings, f)
 }
 
 // signaturePlace is where the signature is, if there is one.

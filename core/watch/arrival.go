@@ -140,6 +140,10 @@ func readManifest(fsys vfs.FS, name string) ([]byte, error) {
 func (a *arrival) declare(text []byte, arch string) {
 	sum := sha256.Sum256(text)
 	a.sum = hex.EncodeToString(sum[:])
+	if a.isList() {
+		a.declareList(text)
+		return
+	}
 	a.cut = !bytes.HasSuffix(text, []byte("\n"))
 	m, findings := manifest.Parse(text)
 	if m == nil {

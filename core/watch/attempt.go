@@ -11,7 +11,6 @@ import (
 
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/vfs"
 )
 
 const (
@@ -167,7 +166,7 @@ func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Find
 	}
 	rep := report.Report{Result: report.Rejected, Findings: problems}
 	if len(a.unusable) == 0 {
-		checked, err := s.check(ctx, a, before[a.name])
+		checked, err := s.check(ctx, a, problems, before)
 		if err != nil {
 			return s.failed(ctx, a, err)
 		}
@@ -179,9 +178,12 @@ func (s *Scanner) giveUp(ctx context.Context, a *arrival, problems []report.Find
 	return s.opt.Now()
 }
 
-// check runs the checks that need no repository.
-func (s *Scanner) check(ctx context.Context, a *arrival, seen vfs.Info) ([]report.Finding, error) {
-	u, findings, err := s.openUpload(ctx, a, seen)
+// check runs the checks that need no repository, on an upload with these problems.
+func (s *Scanner) check(ctx context.Context, a *arrival, problems []report.Finding, before listing) ([]report.Finding, error) {
+	if a.isList() {
+		return s.checkList(ctx, a, problems, before)
+	}
+	u, findings, err := s.openUpload(ctx, a, before[a.name])
 	if err != nil || report.Refused(findings) {
 		return findings, err
 	}

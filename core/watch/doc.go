@@ -35,6 +35,20 @@
 //     another name meanwhile.)
 //   - Uploads are taken up in the order of their manifests' modification times.
 //
+// # Packages of pacman's
+//
+// They have no manifest. In the drop folder of a pacman repository a [List] is in its
+// place: a file NAME.mmpush-packages that names packages, and their signatures, with size
+// and SHA-256. Everything that is said here of manifests and their files holds for lists
+// and theirs; all that one list names is published in one step, or nothing of it. The
+// list is JSON: one that is cut short cannot be read, and waits. push to sftp:// writes
+// one and brings it last.
+//
+// A package that no list names is not touched, and neither is a signature: nothing else
+// tells whether a package is whole, and which ones go together. The log names one that has
+// lain there for the settle time. Who copies by hand writes a list, or pushes to the
+// repository itself. [Packages] is the line into the repository.
+//
 // # How an upload leaves
 //
 // After the commit, and only then, the files that the manifest names for this
@@ -105,6 +119,6 @@
 // verdicts/.about.json ([AboutFile]) is an [About]: for which architecture the folder
 // is, so that who brings something need not bring more. It is written at each start.
 //
-// It imports pipeline, upload, manifest, report, repo and vfs, and is the only room
+// It imports alpm, for the names of packages, pipeline, upload, manifest, report, repo and vfs, and is the only room
 // that imports fsnotify. It may change at any release.
 package watch

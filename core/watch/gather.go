@@ -21,7 +21,7 @@ const (
 func (s *Scanner) gather(ctx context.Context, entries listing, leaving map[string]bool) (list []*arrival, all bool) {
 	var found []vfs.Info
 	for name, info := range entries {
-		if isManifest(name) && !leaving[name] && s.ordinary(info) {
+		if s.declares(name) && !leaving[name] && s.ordinary(info) {
 			found = append(found, info)
 		}
 	}

@@ -47,7 +47,7 @@ func (s *Scanner) intend(r *repo.Repo, a *arrival, before listing) (intent, erro
 	}
 	it := intent{Manifest: a.name, ID: a.id, SHA256: a.sum, Generation: last.Number, Files: originals(a, before, a.bundle())}
 	for i, w := range a.wants {
-		if i > 0 || len(a.wants) == 1 {
+		if a.brings(i) {
 			it.Packages = append(it.Packages, w.sha256)
 		}
 	}
@@ -131,13 +131,17 @@ func (s *Scanner) openRepo() (*repo.Repo, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Arch == s.arch {
+	if r.Arch == s.arch && r.Format.Kind() == s.kind {
 		return r, done, nil
 	}
 	done()
+	was, is := s.arch, r.Arch
+	if was == is {
+		was, is = s.kind, r.Format.Kind()
+	}
 	return nil, nil, &report.Error{
 		Stage: "open", Code: report.CodeNoRepo, Kind: report.KindUsage, File: r.Path,
-		Err:  fmt.Errorf("served %s when the watcher was started, and serves %s now", s.arch, r.Arch),
+		Err:  fmt.Errorf("served %s when the watcher was started, and serves %s now", was, is),
 		Hint: "start the watcher again if that is meant",
 	}
 }
@@ -172,6 +176,9 @@ func (s *Scanner) publish(ctx context.Context, a *arrival, before listing) (repo
 }
 
 func (s *Scanner) verifyAndPublish(ctx context.Context, r *repo.Repo, a *arrival, seen vfs.Info) (report.Report, error) {
+	if a.isList() {
+		return s.opt.Packages.Publish(ctx, r, a.listed())
+	}
 	u, findings, err := s.openUpload(ctx, a, seen)
 	if err != nil || report.Refused(findings) {
 		return report.Report{Result: report.Rejected, Findings: findings}, err

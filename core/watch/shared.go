@@ -40,7 +40,7 @@ func (s *Scanner) naming(leaves original) naming {
 		n.unclear = "the drop folder cannot be listed: some manifest"
 	}
 	for _, info := range list {
-		if !isManifest(info.Name) || s.leaving[info.Name] || !s.ordinary(info) || leaves.Name == info.Name && leaves.is(info) {
+		if !s.declares(info.Name) || s.leaving[info.Name] || !s.ordinary(info) || leaves.Name == info.Name && leaves.is(info) {
 			continue
 		}
 		a := s.arrivals[info.Name]

@@ -11,6 +11,10 @@ const signatureVerifier = "signature"
 // unsigned is about a whole upload whose signature is still to come, if the repository
 // refuses one without.
 func (s *Scanner) unsigned(a *arrival, at lookup) []report.Finding {
+	if a.isList() {
+		// A list says which signatures come; they are over the packages.
+		return nil
+	}
 	for _, name := range upload.SignatureNames(a.name) {
 		if _, there := at(name); there {
 			return nil

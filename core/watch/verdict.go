@@ -205,7 +205,7 @@ func (s *Scanner) prune() {
 
 // rejectedName is a free name for the folder of a refused upload.
 func (s *Scanner) rejectedName(a *arrival) string {
-	base := strings.TrimSuffix(a.name, manifestSuffix)
+	base := strings.TrimSuffix(a.name, s.suffix())
 	name := fit(s.opt.Now().UTC().Format("20060102T150405Z")+"-"+base, nameLimit-asideRoom)
 	if _, err := s.opt.Drop.Lstat(path.Join(RejectedDir, name)); !errors.Is(err, fs.ErrNotExist) {
 		name += "-" + a.id
@@ -237,7 +237,8 @@ func (v Verdict) readable(now time.Time) []byte {
 	}
 	b.WriteString("\nAll other files of the upload that had arrived are in this folder; the repository\n" +
 		"is as it was. To try again, put right\n" +
-		"what is wrong and copy all files into the drop folder, the manifest last.\n" +
+		"what is wrong and copy all files into the drop folder, the manifest or\n" +
+		"the list last.\n" +
 		"`mmpush explain CODE` says more about a code such as MP-SIZE.\n")
 	return []byte(b.String())
 }

@@ -43,6 +43,9 @@ type Options struct {
 	Open func() (r *repo.Repo, done func(), err error)
 	// Request is what each publish is asked with; the Upload is filled in.
 	Request pipeline.Request
+	// Packages publishes what lists of pacman's packages declare; the folder of a
+	// repository of theirs takes lists and no manifests. Nil: manifests, and no lists.
+	Packages Packages
 	// Settle is how long an upload that is not whole may stay unchanged before it is
 	// refused. If it is less than 2 s, it is also how long a whole one has to stay
 	// unchanged before it is taken up.
@@ -67,11 +70,13 @@ type Scanner struct {
 	opt Options
 	// repository is where the repository is, for people, arch what it serves.
 	repository, arch string
-	quiet            time.Duration
-	lock             vfs.File
+	// kind is that of the repository.
+	kind  string
+	quiet time.Duration
+	lock  vfs.File
 	// arrivals are the uploads that are in the folder, by the manifest's name.
 	arrivals map[string]*arrival
-	// odd are the names that were told to be no manifests.
+	// odd are the names that were told to be no manifests, or to be in no list.
 	odd map[string]bool
 	// leaving are the manifests of uploads that could not leave at once, and resumes
 	// when that is tried again.
@@ -101,7 +106,7 @@ func New(opt Options) (*Scanner, error) {
 	}
 	defer done()
 	s := &Scanner{
-		opt: opt, repository: r.Path, arch: r.Arch, quiet: min(quietTime, opt.Settle),
+		opt: opt, repository: r.Path, arch: r.Arch, kind: r.Format.Kind(), quiet: min(quietTime, opt.Settle),
 		arrivals: map[string]*arrival{}, odd: map[string]bool{}, leaving: map[string]bool{},
 	}
 	if err := s.takeOver(r); err != nil {
@@ -149,6 +154,9 @@ func (s *Scanner) Scan(ctx context.Context) (next time.Time, err error) {
 	}
 	present, all := s.gather(ctx, entries, leaving)
 	s.releaseKept()
+	if all {
+		s.tellUnlisted(entries, present)
+	}
 	unsettled := s.settleIntents()
 	for _, a := range present {
 		if ctx.Err() != nil {
@@ -176,10 +184,25 @@ func (l listing) lookup(name string) (vfs.Info, bool) {
 	return i, ok
 }
 
+// suffix ends the names of what declares an upload here.
+func (s *Scanner) suffix() string {
+	if s.opt.Packages != nil {
+		return ListSuffix
+	}
+	return manifestSuffix
+}
+
+// declares tells what declares an upload, here, from other files.
+func (s *Scanner) declares(name string) bool { return declares(name, s.suffix()) }
+
 // isManifest tells manifests from other files, and from those that have a dot in
 // front because they are still on their way.
 func isManifest(name string) bool {
-	return strings.HasSuffix(name, manifestSuffix) && !strings.HasPrefix(name, ".") && name != manifestSuffix
+	return declares(name, manifestSuffix)
+}
+
+func declares(name, suffix string) bool {
+	return strings.HasSuffix(name, suffix) && !strings.HasPrefix(name, ".") && name != suffix
 }
 
 // ordinary reports whether an entry that is called like a manifest is a file with a

@@ -5,6 +5,9 @@
 // In: a drop folder, an upload. Out: the watcher's verdict, or "accepted": all of it is
 // there, and what becomes of it is decided later.
 //
+// Packages of pacman's have no manifest: a list of them ([watch.List]), made here, is
+// brought in its place, and everything that is said of manifests holds for it.
+//
 // What happens, in this order: the upload's own files are verified as the repository
 // will do it; the bytes go to temporary names, which are made of their SHA-256, so that
 // the next push goes on where a lost one ended; when all are there in full length, they

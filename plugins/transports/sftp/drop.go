@@ -29,7 +29,8 @@ type drop struct {
 	// met: a connection has succeeded. verified is what is known of the files.
 	met      bool
 	verified *report.Report
-	// name is the manifest's name there, text what is in it, sum its SHA-256.
+	// name is the manifest's name there, or that of the list of packages, text what is
+	// in it, sum its SHA-256.
 	name, sum string
 	text      []byte
 	// arch is the repository's architecture; empty if the folder does not say.
@@ -65,14 +66,18 @@ func (d *drop) look() error {
 	case !info.IsDir():
 		return d.usage("it is not a folder", "a drop folder is what mmpush watch looks after")
 	}
-	if d.text, err = vfs.ReadFile(d.u.FS, path.Join(d.u.Dir, d.u.Name), manifest.MaxSize); err != nil {
+	if err := d.declare(); err != nil {
 		return &report.Error{Stage: stage, Code: report.CodeDisk, File: d.u.Name, Err: err}
 	}
-	sum := sha256.Sum256(d.text)
-	d.sum, d.name = hex.EncodeToString(sum[:]), manifestName(d.u)
 	var about watch.About
-	if _, err := d.read(watch.AboutFile, &about); err != nil {
+	there, err := d.read(watch.AboutFile, &about)
+	if err != nil {
 		return err
+	}
+	if there {
+		if err := d.suits(about.Kind); err != nil {
+			return err
+		}
 	}
 	if manifest.ValidArch(about.Architecture) == nil {
 		d.arch = about.Architecture
@@ -88,6 +93,33 @@ func (d *drop) look() error {
 		d.before = &v.ID
 	}
 	return err
+}
+
+// declare makes what comes last: the manifest, or the list of packages.
+func (d *drop) declare() (err error) {
+	if d.packages() {
+		d.name, d.text, err = watch.NewList(d.u.Files)
+	} else {
+		d.name = manifestName(d.u)
+		d.text, err = vfs.ReadFile(d.u.FS, path.Join(d.u.Dir, d.u.Name), manifest.MaxSize)
+	}
+	sum := sha256.Sum256(d.text)
+	d.sum = hex.EncodeToString(sum[:])
+	return err
+}
+
+// packages reports whether the upload is of pacman's packages, which have no manifest.
+func (d *drop) packages() bool { return d.u.Kind == upload.Pacman }
+
+// suits refuses to bring what the folder's watcher does not look at.
+func (d *drop) suits(kind string) error {
+	switch pacman := kind == string(upload.Pacman); {
+	case d.packages() && !pacman:
+		return d.usage("its watcher takes manifests, not packages of pacman's", "ask for a drop folder whose watcher publishes in a pacman repository")
+	case pacman && !d.packages():
+		return d.usage("its watcher takes packages of pacman's, not manifests", "ask for a drop folder whose watcher publishes in an mmpack repository")
+	}
+	return nil
 }
 
 func (d *drop) usage(message, hint string) error {
@@ -111,7 +143,8 @@ type file struct {
 	text []byte
 }
 
-// files are those that the repository wants, the signatures and the manifest last.
+// files are those that the repository wants, the signatures and the manifest, or the list,
+// last.
 func (d *drop) files() []file {
 	var list []file
 	add := func(m manifest.File) {
@@ -119,11 +152,17 @@ func (d *drop) files() []file {
 			list = append(list, file{File: upload.File{Name: m.Name, Size: m.Size, SHA256: m.SHA256}})
 		}
 	}
-	add(d.u.Manifest.Source)
-	for _, a := range d.u.Manifest.Binary {
-		for _, p := range a.Packages {
-			if d.arch == "" || a.Name == d.arch {
-				add(p.File)
+	if d.packages() {
+		for _, f := range d.u.Files {
+			list = append(list, file{File: f})
+		}
+	} else {
+		add(d.u.Manifest.Source)
+		for _, a := range d.u.Manifest.Binary {
+			for _, p := range a.Packages {
+				if d.arch == "" || a.Name == d.arch {
+					add(p.File)
+				}
 			}
 		}
 	}
