@@ -165,11 +165,19 @@ func (tx *Tx) behind(j journal) error {
 		return errors.Join(err, namesErr)
 	}
 	defer done()
-	made, roomErr := tx.MakeRoom(Room{Bytes: 1 << 20, Files: 8}, keep)
+	made, roomErr := tx.MakeRoom(Room{Bytes: 1 << 20, Files: 8}, either(keep, placedBy(j)))
 	if roomErr != nil || !made {
 		return errors.Join(err, roomErr)
 	}
 	return tx.goOn(j)
+}
+
+// placedBy names what a change puts in its place. A group may retire a file that it has
+// placed itself: it stays until the change is done, since whoever goes on looks for it.
+func placedBy(j journal) Names {
+	return func(file string) (bool, error) {
+		return slices.ContainsFunc(j.Puts, func(p Put) bool { return p.To == file }), nil
+	}
 }
 
 // goOn finishes a change that stopped somewhere behind its commit point.

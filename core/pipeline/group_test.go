@@ -2,14 +2,17 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/plan"
+	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/verify"
@@ -220,4 +223,106 @@ func packageSum(fsys vfs.FS, name string) string {
 	b, _, err := view.Binary(name)
 	must(err)
 	return b.SHA256
+}
+
+// TestEveryCallOfAGroupFails lets each call of a group's commit fail once (in the
+// ordinary run, every other one): those are public that are told so, and, unless the
+// group was decided, nobody else.
+func TestEveryCallOfAGroupFails(t *testing.T) {
+	t.Parallel()
+	names := []string{foo110, greet100, foo200}
+	start := newWorld()
+	start.setup(t, publish(foo100))
+	texts := map[int]string{}
+	for mask := range 1 << len(names) {
+		w := start.with(start.Clone())
+		w.groupFails(nil, subset(names, mask)...)
+		var err error
+		texts[mask], err = indexes(w.Mem)
+		must(err)
+	}
+	causes := []error{syscall.ENOSPC, syscall.EIO, syscall.EDQUOT, syscall.EMFILE}
+	step := tier(2, 1)
+	for k := 0; ; k += step {
+		w, n, cause := start.with(start.Clone()), 0, causes[k/step%len(causes)]
+		var at vfs.Op
+		out := w.groupFails(func(op vfs.Op) error {
+			if n++; n == k+1 {
+				at = op
+				return cause
+			}
+			return nil
+		}, names...)
+		if n <= k {
+			t.Logf("%d calls", n)
+			return
+		}
+		if err := w.judgeGroup(out, cause, texts); err != nil {
+			t.Errorf("call %d (%s %s) fails with %v: %v", k, at.Kind, at.Name, cause, err)
+		}
+	}
+}
+
+// subset picks the names whose bits are set.
+func subset(names []string, mask int) (list []string) {
+	for i, name := range names {
+		if mask&(1<<i) != 0 {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// groupFails publishes a group; ahead, if not nil, is asked ahead of each call of the
+// commit.
+func (w *world) groupFails(ahead func(vfs.Op) error, names ...string) []pipeline.Outcome {
+	var list []*pipeline.Prepared
+	for _, name := range names {
+		p, rep, err := w.prepare(w.Mem, name, "user of "+name, everything())
+		if err != nil || p == nil {
+			panic(fmt.Sprint(name, rep, err))
+		}
+		list = append(list, p)
+	}
+	fsys := vfs.FS(w.Mem)
+	if ahead != nil {
+		fsys = vfs.Observe(w.Mem, ahead)
+	}
+	out, err := w.commitGroup(fsys, list...)
+	if err != nil { // to open the repository has failed
+		out = slices.Repeat([]pipeline.Outcome{{Err: err}}, len(names))
+	}
+	return out
+}
+
+// judgeGroup judges what a group was told against what is served; texts are the indexes
+// by who is in them, a bit for each.
+func (w *world) judgeGroup(out []pipeline.Outcome, cause error, texts map[int]string) error {
+	told := 0
+	for i, o := range out {
+		if o.Err == nil {
+			told |= 1 << i
+		} else if err := judgeError(o.Err, cause); err != nil {
+			return err
+		}
+	}
+	_, lstatErr := w.Lstat(repo.JournalFile)
+	decided := lstatErr == nil
+	if err := judgeServed(w.Mem); err != nil {
+		return fmt.Errorf("as served: %w", err)
+	}
+	if err := recoverOnly(w, w.Mem); err != nil {
+		return fmt.Errorf("recovery: %w", err)
+	}
+	if err := judgeSettled(w); err != nil {
+		return fmt.Errorf("after recovery: %w", err)
+	}
+	now, err := indexes(w.Mem)
+	must(err)
+	for mask, text := range texts {
+		if text == now && (mask == told || decided && mask&told == told) {
+			return nil
+		}
+	}
+	return fmt.Errorf("told: %b, decided: %t; there is:\n%s", told, decided, now)
 }

@@ -19,6 +19,8 @@ type scenario struct {
 	damaged bool
 	// slow: the ordinary run leaves it to the long tier, but for its syncs.
 	slow bool
+	// apart: its uploads are answered each for itself, so that one may fail alone.
+	apart bool
 }
 
 func scenarios() []scenario {
@@ -34,8 +36,8 @@ func scenarios() []scenario {
 		{name: "remove", setup: []action{publish(greet090), publish(weather)}, run: remove(index.Selector{Name: "greet"})},
 		{name: "restore a missing file", setup: []action{publish(greet090), losing("greet_0.9.0_amd64-debian.mpk")}, run: publish(greet090), damaged: true},
 		{name: "a change set", setup: []action{publish(greet090), publish(foo100)}, run: batch(foo110, greet100, foo110b)},
-		{name: "a group", setup: []action{publish(foo100)}, run: groupedAs(plan.Requests{}, foo110, foo200)},
-		{name: "a large group", setup: []action{publish(greet090), publish(foo100)}, run: groupedAs(plan.Requests{}, weather, foo110, greet100, foo200), slow: true},
+		{name: "a group", setup: []action{publish(foo100)}, run: groupedAs(plan.Requests{}, foo110, foo200), apart: true},
+		{name: "a large group", setup: []action{publish(greet090), publish(foo100)}, run: groupedAs(plan.Requests{}, weather, foo110, greet100, foo200), slow: true, apart: true},
 		{name: "undo in a group", setup: []action{publish(foo100), grouped(foo110, greet100, foo110b)}, run: undo(pipeline.UndoRequest{Generation: 2, Change: 3}), slow: true},
 		{name: "expire on the way", setup: []action{publish(greet090), publish(greet100), wait50h, wait50h}, run: publish(weather)},
 		{name: "expire some", setup: []action{publish(greet090), publish(greet100), wait50h, publish(foo100), publish(foo110), wait50h}, run: publish(weather)},
