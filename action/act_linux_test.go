@@ -71,6 +71,13 @@ func (w *world) pushed(local map[string]string) {
 		"folder/nested":   {result: "published", summary: []string{"1.0.0 → 1.1.0"}},
 		"folder/conflict": {exit: 4, result: "rejected", summary: []string{"refused"}, annotations: []string{"07-foo-1.1.0-rebuild/foo_1.1.0_amd64-debian.mmpack-manifest,line=", "[MP-CONFLICT]"}},
 		"folder/rebuilt":  {result: "published", outputs: map[string]string{"generation": "4"}, annotations: []string{"::warning "}, summary: []string{"rebuilt"}},
+		"folder/packages": {result: "published", outputs: map[string]string{"generation": "1", "published": `"name":"alpha","version":"1.1-1","architecture":"any","action":"added"`}, summary: []string{
+			"## mmpush: published, generation 1\n", "| alpha | any | 1.1-1 | added |", "| gamma | x86&#95;64 | 0.9rc1-3 | added |",
+		}},
+		"folder/older": {
+			exit: 3, result: "rejected", summary: []string{"## mmpush: rejected\n", "out/pacman-old/alpha-1.0-1-any.pkg.tar.zst"},
+			annotations: []string{"::error file=out/pacman-old/alpha-1.0-1-any.pkg.tar.zst,title=mmpush [MP-DOWNGRADE]::"},
+		},
 
 		"server/wrong":     {exit: 5, result: "error", annotations: []string{"[MP-LOGIN]"}, summary: []string{"the server refused the login"}},
 		"server/empty":     {result: "verified", annotations: []string{"::warning title=mmpush::nothing is published: ", "there is no password for me"}, summary: []string{"## mmpush: verified foo 1.0.0\n"}},

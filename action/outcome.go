@@ -14,7 +14,7 @@ import (
 // Outcome is what became of one upload, or of a run that never got to one.
 type Outcome struct {
 	// Manifests are the paths of the upload's manifests, as they were named: one, or those
-	// of a set's parts; empty if the outcome is not about any.
+	// of a set's parts, or pacman packages, which have none; empty if the outcome is not about any.
 	Manifests []string
 	// Declared says where the files beside the manifests are declared.
 	Declared map[string]Place
@@ -166,10 +166,11 @@ func (o Outcome) only() string {
 	return ""
 }
 
-// manifest is the manifest with this file name; empty if none has it.
+// manifest is the manifest, or the package of pacman's, with this path or file name; empty
+// if none has it.
 func (o Outcome) manifest(file string) string {
 	for _, m := range o.Manifests {
-		if filepath.Base(m) == file {
+		if m == file || filepath.Base(m) == file {
 			return m
 		}
 	}

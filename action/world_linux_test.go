@@ -51,6 +51,8 @@ func newWorld(t *testing.T) *world {
 	for _, name := range []string{"FOLDER", "FORKED", "SOURCE"} {
 		w.env[name] = w.repository(strings.ToLower(name))
 	}
+	w.env["PACMAN"] = filepath.Join(w.dir, "repo-pacman")
+	w.must(exec.Command(w.mmpush, "init", w.env["PACMAN"], "--kind", "pacman", "--name", "demo"))
 	w.env["PUBLIC"] = w.serveFolder(w.env["FOLDER"])
 	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
 		w.env[name] = strings.TrimSpace(w.must(exec.Command("go", "env", name)))
@@ -89,6 +91,11 @@ func (w *world) fillWorkspace() {
 		w.Fatal(err)
 	}
 	w.copy("testdata/nested.yml", filepath.Join(w.workspace, ".github/actions/nested/action.yml"))
+	for name, folder := range map[string]string{
+		"alpha-1.1-1-any.pkg.tar.zst": "pacman", "gamma-0.9rc1-3-x86_64.pkg.tar.zst": "pacman", "gamma-0.9rc1-3-x86_64.pkg.tar.zst.sig": "pacman", "alpha-1.0-1-any.pkg.tar.zst": "pacman-old",
+	} {
+		w.copy(filepath.Join("../testdata/pacman/packages", name), filepath.Join(w.workspace, "out", folder, name))
+	}
 	evil := "name: \"::set-output name=result::pwned\"\nversion: \"1.0%0A::set-output name=result::pwned\\n::set-output name=result::pwned\"\n" +
 		"source:\n  file: \"$(touch pwned)_src.tar.xz\"\n  sha256: '`touch pwned`'\n  size: \"##[set-output name=result]pwned\"\nbinpkgs: {}\n"
 	w.write(filepath.Join(w.workspace, "hostile", strings.ReplaceAll(hostile, "/", ""), "x.mmpack-manifest"), evil)

@@ -16,7 +16,7 @@ import (
 )
 
 // completionCases are words that somebody has typed, and what has to be suggested;
-// REPO is a repository with packages, and UPLOAD the folder of an upload.
+// REPO is a repository with packages, PACMAN one of pacman's, and UPLOAD the folder of an upload.
 func completionCases() []struct {
 	typed string
 	want  []string
@@ -33,6 +33,8 @@ func completionCases() []struct {
 		{"mmpush remove -R REPO l", []string{"libfoo1"}},
 		{"mmpush list --repo=REPO foo-d", []string{"foo-debug", "foo-devel"}},
 		{"mmpush remove --repo REPO --source f", []string{"foo"}},
+		{"mmpush remove -R PACMAN a", []string{"alpha"}},
+		{"mmpush remove --repo=PACMAN --source g", []string{"gamma"}},
 		{"mmpush explain MP-SIZ", []string{"MP-SIZE"}},
 		{"mmpush push UPLOAD/", []string{"UPLOAD/foo_1.0.0_amd64-debian.mmpack-manifest"}},
 		{"mmpush completion z", []string{"zsh"}},
@@ -44,18 +46,21 @@ func completionCases() []struct {
 func TestCompletionInShells(t *testing.T) {
 	t.Parallel()
 	repo := newRepo(t, "uploads/01-foo-1.0.0")
+	pacman := filepath.Join(t.TempDir(), "pacman")
+	mustRun(t, "init", pacman, "--kind", "pacman", "--name", "demo")
+	mustRun(t, "push", pacmanFile("alpha-1.1-1-any.pkg.tar.zst"), pacmanFile("gamma-0.9rc1-3-x86_64.pkg.tar.zst"), "--to", pacman)
 	upload, err := filepath.Abs(filepath.Join(corpus, "uploads/01-foo-1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Paths in what is typed are short: what a terminal wraps is hard to compare.
 	home := t.TempDir()
-	for name, to := range map[string]string{"r": repo, "u": upload} {
+	for name, to := range map[string]string{"r": repo, "p": pacman, "u": upload} {
 		if err := os.Symlink(to, filepath.Join(home, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	short := strings.NewReplacer("REPO", "r", "UPLOAD", "u")
+	short := strings.NewReplacer("REPO", "r", "PACMAN", "p", "UPLOAD", "u")
 	for name, ask := range map[string]func(t *testing.T, home string, typed []string) string{"bash": askBash, "zsh": askZsh, "fish": askFish} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

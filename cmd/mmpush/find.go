@@ -19,6 +19,7 @@ type findFlags struct {
 // expand replaces patterns by the files that they match, each once.
 func (f findFlags) expand(ctx context.Context, names []string) ([]string, error) {
 	if !f.Glob {
+		names = withoutSignatures(names)
 		return names, onlyManifests(names)
 	}
 	patterns := action.Patterns(strings.Join(names, "\n"))
@@ -43,7 +44,17 @@ func (f findFlags) expand(ctx context.Context, names []string) ([]string, error)
 	if len(lost) > 0 && f.FailOnUnmatched {
 		return nil, wrongUsage("see whether the build has written there; --no-fail-on-unmatched lets a pattern match nothing", "%s", strings.Join(lost, "\n"))
 	}
+	files = withoutSignatures(files)
 	return files, onlyManifests(files)
+}
+
+// withoutSignatures leaves out the signatures of packages that are there themselves, as
+// *.pkg.tar.* names them: each package takes the one beside it with it.
+func withoutSignatures(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		of, is := strings.CutSuffix(name, signature)
+		return is && isPackage(of) && slices.Contains(names, of)
+	})
 }
 
 // onlyManifests refuses packages where manifests are wanted: as such, they would be one

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/mmpush/mmpush/core/commit"
+	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
@@ -20,6 +22,8 @@ type kind interface {
 	open(fsys vfs.FS, at string) (*repo.Repo, error)
 	// published are the packages of these names, all of them if there are none.
 	published(r *repo.Repo, names []string) ([]listed, error)
+	// all are all of them, read as far as somebody wants them.
+	all(r *repo.Repo) iter.Seq2[listed, error]
 	remove(ctx context.Context, r *repo.Repo, rm pipeline.Removal, opt pipeline.Options) (report.Report, error)
 	undo(ctx context.Context, r *repo.Repo, req pipeline.UndoRequest) (report.Report, error)
 	// heal writes entries of the indexes anew that a check has found to be wrong.
@@ -64,32 +68,56 @@ type mmpackKind struct{}
 
 func (mmpackKind) open(fsys vfs.FS, at string) (*repo.Repo, error) { return pipeline.Open(fsys, at) }
 
-func (mmpackKind) published(r *repo.Repo, names []string) ([]listed, error) {
+func (k mmpackKind) published(r *repo.Repo, names []string) ([]listed, error) {
+	list := []listed{}
+	if len(names) == 0 {
+		for one, err := range k.all(r) {
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, one)
+		}
+		return list, nil
+	}
 	view, err := pipeline.View(r.FS)
 	if err != nil {
 		return nil, r.Tell("plan", err)
 	}
 	defer view.Close()
-	list := []listed{}
 	for _, name := range names {
 		b, ok, err := view.Binary(name)
 		if err != nil {
 			return nil, r.Tell("plan", err)
 		}
 		if ok {
-			list = append(list, listed{b.Name, b.Version, r.Arch, b.Source, b.SrcSHA256, b.Size, b.Filename, b.SHA256})
+			list = append(list, listedOf(r, b))
 		}
-	}
-	if len(names) > 0 {
-		return list, nil
-	}
-	for b, err := range view.All() {
-		if err != nil {
-			return nil, r.Tell("plan", err)
-		}
-		list = append(list, listed{b.Name, b.Version, r.Arch, b.Source, b.SrcSHA256, b.Size, b.Filename, b.SHA256})
 	}
 	return list, nil
+}
+
+func (mmpackKind) all(r *repo.Repo) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
+		view, err := pipeline.View(r.FS)
+		if err != nil {
+			yield(listed{}, r.Tell("plan", err))
+			return
+		}
+		defer view.Close()
+		for b, err := range view.All() {
+			if err != nil {
+				yield(listed{}, r.Tell("plan", err))
+				return
+			}
+			if !yield(listedOf(r, b), nil) {
+				return
+			}
+		}
+	}
+}
+
+func listedOf(r *repo.Repo, b index.Binary) listed {
+	return listed{b.Name, b.Version, r.Arch, b.Source, b.SrcSHA256, b.Size, b.Filename, b.SHA256}
 }
 
 func (mmpackKind) remove(ctx context.Context, r *repo.Repo, rm pipeline.Removal, opt pipeline.Options) (report.Report, error) {
@@ -122,6 +150,21 @@ func (pacmanKind) published(r *repo.Repo, names []string) ([]listed, error) {
 		list = append(list, listed{Name: d.Name, Version: d.Version, Architecture: d.Arch, Source: d.Source(), Size: d.Size, File: d.FileName, SHA256: d.SHA256})
 	}
 	return list, err
+}
+
+func (k pacmanKind) all(r *repo.Repo) iter.Seq2[listed, error] {
+	return func(yield func(listed, error) bool) {
+		list, err := k.published(r, nil)
+		if err != nil {
+			yield(listed{}, err)
+			return
+		}
+		for _, one := range list {
+			if !yield(one, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (k pacmanKind) remove(ctx context.Context, r *repo.Repo, rm pipeline.Removal, opt pipeline.Options) (report.Report, error) {

@@ -211,3 +211,39 @@ func sha256Of(t *testing.T, file string) string {
 	t.Helper()
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(mustRead(t, file))))
 }
+
+// TestPackagesOnARunner: pacman packages are named by patterns, too; what is wrong with
+// one stands beside it, and the summary has them all.
+func TestPackagesOnARunner(t *testing.T) {
+	t.Parallel()
+	at, workspace := filepath.Join(t.TempDir(), "repo"), t.TempDir()
+	mustRun(t, "init", at, "--kind", "pacman", "--name", "demo")
+	const alpha, gamma, older = "alpha-1.1-1-any.pkg.tar.zst", "gamma-0.9rc1-3-x86_64.pkg.tar.zst", "alpha-1.0-1-any.pkg.tar.zst"
+	for name, folder := range map[string]string{alpha: "out", gamma: "out", gamma + ".sig": "out", older: "old"} {
+		to := filepath.Join(workspace, folder, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(mustRead(t, pacmanFile(name))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j := newJob(t, map[string]string{"GITHUB_WORKSPACE": workspace})
+	all := filepath.Join(workspace, "out", "*.pkg.tar.*")
+	rows := []string{"| alpha | any | 1.1-1 | added | `", "| gamma | x86&#95;64 | 0.9rc1-3 | added | `"}
+	j.wants(t, wants{result: "planned", summary: []string{"## mmpush: planned\n", "would be added"}}, "--glob", all, "--to", at, "--dry-run")
+	j.fork(t).wants(t, wants{result: "planned", annotations: []string{"::notice title=mmpush::"}, summary: []string{"would be added"}}, "--glob", all, "--to", at)
+	j.vars["GITHUB_EVENT_NAME"] = "push"
+	j.wants(t, wants{result: "published", summary: append(rows, "## mmpush: published, generation 1\n")}, "--glob", all, "--to", at)
+	if out := mustRead(t, j.output); !strings.Contains(out, `"name":"alpha","version":"1.1-1"`) || !strings.Contains(out, `"file":"`+gamma+`"`) {
+		t.Errorf("outputs:\n%s", out)
+	}
+	if mustRead(t, filepath.Join(at, gamma+".sig")) != mustRead(t, pacmanFile(gamma+".sig")) {
+		t.Error("the signature has not gone with its package")
+	}
+	j.wants(t, wants{result: "unchanged", summary: []string{"## mmpush: unchanged"}}, "--glob", all, "--to", at)
+	j.wants(t, wants{
+		code: exitRejected, result: "rejected", summary: []string{"## mmpush: rejected\n", "old/" + older},
+		annotations: []string{"::error file=old/" + older + ",title=mmpush [MP-DOWNGRADE]::a newer version is published"},
+	}, "--glob", filepath.Join(workspace, "*", older), "--to", at)
+}

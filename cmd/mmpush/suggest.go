@@ -8,7 +8,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mmpush/mmpush/core/config"
-	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/report"
 )
 
@@ -196,19 +195,14 @@ func (a *app) published(c cursor, sources bool, prefix string) []suggestion {
 	if err != nil {
 		return nil
 	}
-	r, done, err := a.openRepo(at)
+	r, done, err := a.openAny(at)
 	if err != nil {
 		return nil
 	}
 	defer done()
-	view, err := pipeline.View(r.FS)
-	if err != nil {
-		return nil
-	}
-	defer view.Close()
 	var list []suggestion
 	seen := map[string]bool{}
-	for b, err := range view.All() {
+	for b, err := range a.kindOf(r).all(r) {
 		name, means := b.Name, b.Version
 		if sources {
 			name, means = b.Source, ""
