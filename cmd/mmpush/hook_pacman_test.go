@@ -64,3 +64,40 @@ func TestGitPushPacman(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestGitPushBuildsPacman: packages of pacman's that a build leaves are published, all or
+// none.
+func TestGitPushBuildsPacman(t *testing.T) {
+	t.Parallel()
+	w := newGitWorld(t, "--no-pre-receive")
+	arch := filepath.Join(filepath.Dir(w.bare), "arch")
+	packages, err := filepath.Abs(pacmanPackages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.run(w.mmpush, "init", arch, "--kind", "pacman", "--name", "demo")
+	w.git("--git-dir", w.bare, "config", "mmpush.testing.repository", arch)
+	w.git("--git-dir", w.bare, "config", "mmpush.testing.build",
+		w.script("build", "mkdir \"$1/sub\" && touch \"$1/x.mmpack-manifest\" && for f in $(cat list); do cp \"$2/$f\" \"$1/sub\"; done\n")+" {out} "+packages)
+	push := func(list string) string {
+		if err := os.WriteFile(filepath.Join(w.clone, "list"), []byte(list), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.commit()
+		said, ok := w.push("HEAD:refs/heads/testing/a")
+		if !ok {
+			t.Error("git refused")
+		}
+		return said
+	}
+	const alpha, gamma = "alpha-1.1-1-any.pkg.tar.zst", "gamma-0.9rc1-3-x86_64.pkg.tar.zst"
+	says(t, push(alpha+" "+gamma+" "+gamma+".sig"), "refs/heads/testing/a -> testing", "(build of ", "success: published 2 packages as generation 1")
+	if mustRead(t, filepath.Join(arch, gamma+".sig")) != mustRead(t, filepath.Join(packages, gamma+".sig")) {
+		t.Error("the signature has not come")
+	}
+	says(t, push("alpha-1.0-1-any.pkg.tar.zst zlibish-1.2.3-1-any.pkg.tar.gz"), "MP-DOWNGRADE")
+	says(t, push(""), "the build left no packages", "MP-BUILD")
+	if said := wholePacman(t, arch); said != alpha+"\n"+gamma+"\n" {
+		t.Errorf("published is\n%s", said)
+	}
+}

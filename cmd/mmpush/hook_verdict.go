@@ -14,6 +14,7 @@ import (
 	"github.com/mmpush/mmpush/core/syncdb"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/verify"
+	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/hooks/gitpush"
 )
 
@@ -74,7 +75,7 @@ func (p *push) target(ctx context.Context, j job, t gitpush.Target) (code int) {
 		return p.build(ctx, j, t, r)
 	}
 	if _, ok := r.Format.(syncdb.Format); ok && len(j.change.Packages) > 0 {
-		code = p.pacman(ctx, j, t, r)
+		code = p.pacman(ctx, j, t, r, j.change.Packages, p.inTree)
 	}
 	var list []candidate
 	for _, place := range j.change.Places {
@@ -124,6 +125,16 @@ func (p *push) build(ctx context.Context, j job, t gitpush.Target, r *repo.Repo)
 		return p.tell(j, t, "", verdictOf{err: err})
 	}
 	defer b.Close()
+	_, pacman := r.Format.(syncdb.Format)
+	switch {
+	case len(b.Findings) > 0:
+	case pacman && len(b.Packages) > 0:
+		return p.pacman(ctx, j, t, r, b.Packages, func(place gitpush.Place) (vfs.FS, string, error) { return b.FS, place.Path(), nil })
+	case pacman:
+		b.Findings = append(b.Findings, gitpush.NoneOf("packages"))
+	case len(b.Places) == 0:
+		b.Findings = append(b.Findings, gitpush.NoneOf("manifests"))
+	}
 	if len(b.Findings) > 0 {
 		return p.tell(j, t, "", verdictOf{rep: report.Report{Result: report.Rejected, Findings: b.Findings}})
 	}

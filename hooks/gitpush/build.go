@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mmpush/mmpush/core/alpm"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -30,10 +31,11 @@ const (
 
 // Built is what a build has left.
 type Built struct {
-	// FS is the folder with the uploads; Places have a Dir and a Name in it.
-	FS       vfs.FS
-	Places   []Place
-	Findings []report.Finding
+	// FS is the folder with the uploads; Places, which are manifests, and Packages, which
+	// are pacman's, have a Dir and a Name in it.
+	FS               vfs.FS
+	Places, Packages []Place
+	Findings         []report.Finding
 	// done deletes the checkout, and closes FS.
 	done []func()
 }
@@ -133,7 +135,7 @@ func (w Work) runBuild(ctx context.Context, t Target, c Change, ref, root, name 
 	return "", nil
 }
 
-// collect finds the manifests that the build has left.
+// collect finds the manifests, and pacman's packages, that the build has left.
 func (w Work) collect(t Target, b *Built, root string, src *vfs.Dir) error {
 	if t.BuildFolder != "" {
 		b.FS = src
@@ -155,22 +157,31 @@ func (w Work) collect(t Target, b *Built, root string, src *vfs.Dir) error {
 			return w.failed(err)
 		}
 	}
-	if len(b.Places) == 0 {
+	if len(b.Packages) > maxManifests {
 		b.Findings = append(b.Findings, report.Finding{
-			Code: report.CodeBuild, Severity: report.SeverityError, Message: "the build left no manifest where they are looked for",
-			Hint: "it writes them to MMPUSH_OUT, or mmpush.buildFolder names the folder below the checkout",
+			Code: report.CodeBuild, Severity: report.SeverityError, Message: fmt.Sprintf("the build left more than %d packages", maxManifests),
+			Hint: "let it leave only what is to be published",
 		})
 	}
 	return nil
 }
 
-// find looks for manifests; links are not followed.
+// NoneOf is the finding that a build has left none of what a repository takes.
+func NoneOf(what string) report.Finding {
+	return report.Finding{
+		Code: report.CodeBuild, Severity: report.SeverityError, Message: "the build left no " + what + " where they are looked for",
+		Hint: "it writes them to MMPUSH_OUT, or mmpush.buildFolder names the folder below the checkout",
+	}
+}
+
+// find looks for manifests and packages; links are not followed.
 func (b *Built) find(dir string, depth int) error {
 	entries, err := b.FS.ReadDir(dir)
 	if err != nil || depth > maxBuildDepth {
 		return err
 	}
 	for _, e := range entries {
+		_, isPackage := alpm.IsFileName(e.Name)
 		switch {
 		case e.Mode.IsDir():
 			if err := b.find(path.Join(dir, e.Name), depth+1); err != nil {
@@ -178,6 +189,8 @@ func (b *Built) find(dir string, depth int) error {
 			}
 		case e.IsRegular() && strings.HasSuffix(e.Name, ManifestSuffix) && len(b.Places) < maxManifests:
 			b.Places = append(b.Places, Place{Dir: dir, Name: e.Name})
+		case e.IsRegular() && isPackage && len(b.Packages) <= maxManifests:
+			b.Packages = append(b.Packages, Place{Dir: dir, Name: e.Name})
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@
 // published stays in the ledger, and the next push to that ref takes it up.
 //
 // Packages of pacman's need no manifest: one is changed if its blob, or that of its .sig,
-// is another.
+// is another. All that a build leaves are published.
 //
 // Only blobs count: a manifest or a declared file that is a link, a submodule or a
 // folder is refused, and so is a tree with a name in it that no folder can have. A
