@@ -90,6 +90,18 @@ func TestVisible(t *testing.T) {
 	}
 }
 
+// What a server or a plugin says of a set moves no cursor.
+func TestSummaryOfASet(t *testing.T) {
+	t.Parallel()
+	const evil = "\x1b[2J"
+	p, out := testPrinter(0)
+	p.summary(report.Report{Result: report.Accepted, Waiting: &report.Waiting{ID: evil, Set: evil, Source: evil, Version: evil, Missing: []string{evil}}})
+	p.summary(report.Report{Result: report.Published, Repositories: []report.Report{{Repository: evil}, {Architecture: evil}}})
+	if strings.Contains(out.String(), "\x1b") || strings.Count(out.String(), `\x1b[2J`) != 7 {
+		t.Errorf("%q", out)
+	}
+}
+
 // TestFindingsOnATerminal shows the form that people see at 60 columns.
 func TestFindingsOnATerminal(t *testing.T) {
 	t.Parallel()

@@ -175,13 +175,14 @@ func (a *app) setAnswer(rep report.Report, err error, manifests []string, declar
 	return answer{Report: rep, manifests: manifests, declared: declared}, exitOfReport(rep)
 }
 
-// waitingFor says in one sentence what parts wait for.
+// waitingFor says in one sentence what parts wait for, as it can be shown: a server or a
+// plugin may have made the texts.
 func waitingFor(w report.Waiting) string {
 	text := w.Source + " " + w.Version + " waits in the set " + w.Set + " until " + w.Until.UTC().Format("2006-01-02 15:04:05 UTC")
 	if len(w.Missing) > 0 {
 		text += " for " + strings.Join(w.Missing, ", ")
 	}
-	return text + " (" + w.ID + ")"
+	return visible(text + " (" + w.ID + ")")
 }
 
 // askAgain is how long a server is left alone, at the most, between two questions whether
@@ -200,9 +201,9 @@ func (c *pushCmd) untilPublic(ctx context.Context, a *app, push func() (report.R
 		}
 		switch w := rep.Waiting; {
 		case before == nil:
-			a.err.line("mmpush: %s", visible(waitingFor(*w)))
+			a.err.line("mmpush: %s", waitingFor(*w))
 		case !before.Until.Equal(w.Until):
-			a.err.line("mmpush: the parts that waited were dropped; this one waits anew: %s", visible(waitingFor(*w)))
+			a.err.line("mmpush: the parts that waited were dropped; this one waits anew: %s", waitingFor(*w))
 		}
 		before = rep.Waiting
 		select {

@@ -81,7 +81,7 @@ func (a *app) parts(name *string, id string) (answer partsAnswer, err error) {
 // showParts shows groups of parts.
 func (p *printer) showParts(list []report.Waiting) {
 	for _, w := range list {
-		p.line("%s", visible(waitingFor(w)))
+		p.line("%s", waitingFor(w))
 		var t table
 		for _, x := range w.Parts {
 			from := x.Who
