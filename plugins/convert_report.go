@@ -74,28 +74,84 @@ func reportPackageFromPB(p *pluginpb.ReportPackage) report.Package {
 	}
 }
 
+// timeToPB is the number of nanoseconds since 1970; 0 is a time that nobody knows.
+func timeToPB(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func timeFromPB(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
+
+func partToPB(p report.Part) *pluginpb.Part {
+	return &pluginpb.Part{
+		Architecture: clean(p.Architecture), Manifest: clean(p.Manifest), Who: clean(p.Who), Transport: clean(p.Transport),
+		Time: timeToPB(p.Time), Size: p.Size, Published: p.Published,
+	}
+}
+
+func partFromPB(p *pluginpb.Part) report.Part {
+	return report.Part{
+		Architecture: p.GetArchitecture(), Manifest: p.GetManifest(), Who: p.GetWho(), Transport: p.GetTransport(),
+		Time: timeFromPB(p.GetTime()), Size: p.GetSize(), Published: p.GetPublished(),
+	}
+}
+
+func waitingToPB(w *report.Waiting) *pluginpb.Waiting {
+	if w == nil {
+		return nil
+	}
+	return &pluginpb.Waiting{
+		Id: clean(w.ID), Set: clean(w.Set), Source: clean(w.Source), Version: clean(w.Version), Sha256: clean(w.SHA256),
+		Parts: convert(w.Parts, partToPB), Missing: convert(w.Missing, clean), Until: timeToPB(w.Until),
+	}
+}
+
+func waitingFromPB(w *pluginpb.Waiting) *report.Waiting {
+	if w == nil {
+		return nil
+	}
+	return &report.Waiting{
+		ID: w.GetId(), Set: w.GetSet(), Source: w.GetSource(), Version: w.GetVersion(), SHA256: w.GetSha256(),
+		Parts: convert(w.GetParts(), partFromPB), Missing: w.GetMissing(), Until: timeFromPB(w.GetUntil()),
+	}
+}
+
+// reportToPB and reportFromPB take over the reports of single repositories, and no
+// reports within those: how deep they nest is not for a plugin to say.
 func reportToPB(r report.Report) *pluginpb.Report {
-	out := &pluginpb.Report{
-		Result: clean(string(r.Result)), Manifest: clean(r.Manifest), Repository: clean(r.Repository), Architecture: clean(r.Architecture),
-		Generation: r.Generation, Packages: convert(r.Packages, reportPackageToPB), BytesAdded: r.BytesAdded, BytesRetired: r.BytesRetired,
-		Findings: convert(r.Findings, findingToPB), Kept: clean(r.Kept), Undoes: clean(r.Undoes),
-	}
-	if !r.Time.IsZero() {
-		out.Time = r.Time.UnixNano()
-	}
+	out := singleReportToPB(r)
+	out.Repositories = convert(r.Repositories, singleReportToPB)
 	return out
 }
 
 func reportFromPB(r *pluginpb.Report) report.Report {
-	out := report.Report{
-		Schema: report.Schema, Result: report.Result(r.GetResult()), Manifest: r.GetManifest(), Repository: r.GetRepository(),
-		Architecture: r.GetArchitecture(), Generation: r.GetGeneration(), Packages: convert(r.GetPackages(), reportPackageFromPB),
-		BytesAdded: r.GetBytesAdded(), BytesRetired: r.GetBytesRetired(), Findings: convert(r.GetFindings(), findingFromPB), Kept: r.GetKept(), Undoes: r.GetUndoes(),
-	}
-	if r.GetTime() != 0 {
-		out.Time = time.Unix(0, r.GetTime()).UTC()
-	}
+	out := singleReportFromPB(r)
+	out.Repositories = convert(r.GetRepositories(), singleReportFromPB)
 	return out
+}
+
+func singleReportToPB(r report.Report) *pluginpb.Report {
+	return &pluginpb.Report{
+		Result: clean(string(r.Result)), Manifest: clean(r.Manifest), Repository: clean(r.Repository), Architecture: clean(r.Architecture),
+		Generation: r.Generation, Time: timeToPB(r.Time), Packages: convert(r.Packages, reportPackageToPB), BytesAdded: r.BytesAdded, BytesRetired: r.BytesRetired,
+		Findings: convert(r.Findings, findingToPB), Kept: clean(r.Kept), Undoes: clean(r.Undoes), Set: clean(r.Set), Waiting: waitingToPB(r.Waiting),
+	}
+}
+
+func singleReportFromPB(r *pluginpb.Report) report.Report {
+	return report.Report{
+		Schema: report.Schema, Result: report.Result(r.GetResult()), Manifest: r.GetManifest(), Repository: r.GetRepository(),
+		Architecture: r.GetArchitecture(), Generation: r.GetGeneration(), Time: timeFromPB(r.GetTime()), Packages: convert(r.GetPackages(), reportPackageFromPB),
+		BytesAdded: r.GetBytesAdded(), BytesRetired: r.GetBytesRetired(), Findings: convert(r.GetFindings(), findingFromPB), Kept: r.GetKept(), Undoes: r.GetUndoes(),
+		Set: r.GetSet(), Waiting: waitingFromPB(r.GetWaiting()),
+	}
 }
 
 // errorToPB keeps what people need to know of an error: its text, and what the first

@@ -18,44 +18,58 @@ import (
 	"github.com/mmpush/mmpush/core/transport"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/pluginpb"
 )
+
+// filler counts the values that it has made.
+type filler struct {
+	n int
+	// nested: within the reports of a report, which have none of their own.
+	nested bool
+}
 
 // fill gives every field of a value one of its own, lists two elements, so that a
 // field that no conversion knows is noticed.
-func fill(v reflect.Value, n *int) {
-	*n++
+func (f *filler) fill(v reflect.Value) {
+	f.n++
 	switch v.Type() {
 	case reflect.TypeFor[time.Time]():
-		v.Set(reflect.ValueOf(time.Unix(1700000000, int64(*n)).UTC()))
+		v.Set(reflect.ValueOf(time.Unix(1700000000, int64(f.n)).UTC()))
 		return
 	case reflect.TypeFor[report.Severity]():
-		v.SetString([]string{"error", "warning", "note"}[*n%3])
+		v.SetString([]string{"error", "warning", "note"}[f.n%3])
 		return
 	case reflect.TypeFor[archive.MemberType]():
-		v.SetUint(uint64(*n%5) + 1)
+		v.SetUint(uint64(f.n%5) + 1)
 		return
+	case reflect.TypeFor[[]report.Report]():
+		if f.nested {
+			return
+		}
+		f.nested = true
+		defer func() { f.nested = false }()
 	case reflect.TypeFor[vfs.FS](), reflect.TypeFor[vfs.Info]():
 		return // of the host alone
 	}
 	switch v.Kind() {
 	case reflect.String:
-		v.SetString(fmt.Sprint("text ", *n))
+		v.SetString(fmt.Sprint("text ", f.n))
 	case reflect.Int, reflect.Int64, reflect.Int32:
-		v.SetInt(int64(*n))
+		v.SetInt(int64(f.n))
 	case reflect.Uint64, reflect.Uint32:
-		v.SetUint(uint64(*n))
+		v.SetUint(uint64(f.n))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		fill(v.Index(0), n)
-		fill(v.Index(1), n)
+		f.fill(v.Index(0))
+		f.fill(v.Index(1))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), n)
+		f.fill(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(v.Field(i), n)
+			f.fill(v.Field(i))
 		}
 	}
 }
@@ -63,8 +77,7 @@ func fill(v reflect.Value, n *int) {
 // filled is a value with something in every field.
 func filled[T any]() T {
 	var v T
-	n := 0
-	fill(reflect.ValueOf(&v).Elem(), &n)
+	new(filler).fill(reflect.ValueOf(&v).Elem())
 	return v
 }
 
@@ -103,8 +116,30 @@ func TestEveryFieldCrosses(t *testing.T) {
 	same(t, filled[index.Selector](), selectorToPB, selectorFromPB)
 	rep := filled[report.Report]()
 	rep.Schema = report.Schema
+	for i := range rep.Repositories {
+		rep.Repositories[i].Schema = report.Schema
+	}
 	same(t, rep, reportToPB, reportFromPB)
 	same(t, report.Report{Schema: report.Schema}, reportToPB, reportFromPB)
+}
+
+// However deep a plugin nests its reports, one level is taken over.
+func TestReportsNestOnce(t *testing.T) {
+	t.Parallel()
+	deep := &pluginpb.Report{Manifest: "innermost"}
+	for range 5000 {
+		deep = &pluginpb.Report{Manifest: "m", Repositories: []*pluginpb.Report{deep}}
+	}
+	one := report.Report{Schema: report.Schema, Manifest: "m"}
+	want := one
+	want.Repositories = []report.Report{one}
+	if got := reportFromPB(overTheWire(t, deep)); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	want.Repositories = []report.Report{{Schema: report.Schema, Manifest: "m", Repositories: []report.Report{one}}}
+	if got := reportToPB(want).GetRepositories()[0].GetRepositories(); got != nil {
+		t.Errorf("%v", got)
+	}
 }
 
 // Stanzas that are not UTF-8 cross byte for byte.

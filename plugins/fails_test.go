@@ -13,6 +13,8 @@ import (
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/upload"
+	"github.com/mmpush/mmpush/plugins/pluginpb"
 )
 
 // TestPluginFails: whatever a plugin does, whoever asks gets an error that
@@ -138,6 +140,48 @@ func TestOddSeverity(t *testing.T) {
 	if err != nil || !report.Refused(findings) {
 		t.Errorf("%v %v", findings, err)
 	}
+}
+
+// TestReportsOfSets: the reports of the repositories of a set fit that of the set.
+func TestReportsOfSets(t *testing.T) {
+	t.Parallel()
+	bad := []report.Finding{{Code: "BAD", Message: "is bad"}}
+	waiting := &report.Waiting{Set: "all"}
+	one := func(r report.Result) report.Report { return report.Report{Result: r} }
+	tests := map[string]struct {
+		rep  report.Report
+		dry  bool
+		want string
+	}{
+		"published":             {rep: set(report.Published, one(report.Unchanged), one(report.Published))},
+		"planned":               {rep: set(report.Planned, one(report.Planned)), dry: true},
+		"waits":                 {rep: report.Report{Result: report.Accepted, Waiting: waiting}},
+		"rejected, and planned": {rep: report.Report{Result: report.Rejected, Findings: bad, Repositories: []report.Report{{Result: report.Rejected, Findings: bad}, one(report.Planned)}}},
+		"all rejected for one":  {rep: report.Report{Result: report.Rejected, Findings: bad, Repositories: []report.Report{{Result: report.Rejected, Findings: bad}, one(report.Rejected)}}},
+		"nonsense":              {rep: set(report.Published, one("splendid")), want: `one repository of a set is "splendid"`},
+		"one rejected":          {rep: set(report.Published, one(report.Published), one(report.Rejected)), want: "rejected in one repository"},
+		"one refused":           {rep: set(report.Published, report.Report{Result: report.Published, Findings: bad}), want: "the findings say otherwise"},
+		"one only planned":      {rep: set(report.Published, one(report.Planned)), want: "nobody asked for a dry run"},
+		"one published dry":     {rep: set(report.Planned, one(report.Published)), dry: true, want: "the result of a dry run is published"},
+		"one waits":             {rep: set(report.Published, report.Report{Result: report.Published, Waiting: waiting}), want: "and not in the set"},
+		"published, and waits":  {rep: report.Report{Result: report.Published, Waiting: waiting}, want: "it waits for other parts"},
+		"accepted dry":          {rep: report.Report{Result: report.Accepted, Waiting: waiting}, dry: true, want: "the result of a dry run is accepted"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.rep.Manifest = "m"
+			d := &delivery{plugin: &Plugin{printed: &tail{}}, options: transport.Options{DryRun: tt.dry}, upload: upload.Upload{Name: "m"}}
+			err := d.add(&pluginpb.PushAnswer{Answer: &pluginpb.PushAnswer_Report{Report: overTheWire(t, reportToPB(tt.rep))}})
+			if tt.want == "" && (err != nil || d.report == nil) || tt.want != "" && (err == nil || d.report != nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func set(r report.Result, repositories ...report.Report) report.Report {
+	return report.Report{Result: r, Set: "all", Repositories: repositories}
 }
 
 func TestTransportFails(t *testing.T) {

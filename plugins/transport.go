@@ -166,7 +166,7 @@ func (d *delivery) sending(n transport.Sending) {
 
 // check finds reports that contradict the push, or themselves.
 func (d *delivery) check(rep report.Report) error {
-	known := []report.Result{report.Published, report.Unchanged, report.Restored, report.Planned, report.Rejected}
+	known := []report.Result{report.Published, report.Unchanged, report.Restored, report.Planned, report.Rejected, report.Accepted}
 	refused := report.Refused(rep.Findings)
 	switch {
 	case !slices.Contains(known, rep.Result):
@@ -175,10 +175,46 @@ func (d *delivery) check(rep report.Report) error {
 		return d.plugin.lies("it reports about %q, and not about %s", shorten(rep.Manifest), d.upload.Name)
 	case refused != (rep.Result == report.Rejected):
 		return d.plugin.lies("the result is %s, and the findings say otherwise", rep.Result)
-	case d.options.DryRun && rep.Result != report.Rejected && rep.Result != report.Planned && rep.Result != report.Unchanged:
-		return d.plugin.lies("the result of a dry run is %s", rep.Result)
-	case rep.Result == report.Planned && !d.options.DryRun:
+	case rep.Waiting != nil && rep.Result != report.Accepted:
+		return d.plugin.lies("the result is %s, and it waits for other parts", rep.Result)
+	}
+	if err := d.checkDryRun(rep.Result); err != nil {
+		return err
+	}
+	for _, one := range rep.Repositories {
+		if err := d.checkMember(rep, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDryRun compares a result with what was asked for.
+func (d *delivery) checkDryRun(result report.Result) error {
+	switch {
+	case d.options.DryRun && result != report.Rejected && result != report.Planned && result != report.Unchanged:
+		return d.plugin.lies("the result of a dry run is %s", result)
+	case result == report.Planned && !d.options.DryRun:
 		return d.plugin.lies("only planned, and nobody asked for a dry run")
 	}
 	return nil
+}
+
+// checkMember finds what cannot be true of one repository of a set. A set is one
+// decision: where it is rejected, the others may have got as far as a plan.
+func (d *delivery) checkMember(set, one report.Report) error {
+	known := []report.Result{report.Published, report.Unchanged, report.Restored, report.Planned, report.Rejected}
+	switch {
+	case !slices.Contains(known, one.Result):
+		return d.plugin.lies("the result in one repository of a set is %q", shorten(string(one.Result)))
+	case one.Result == report.Rejected && set.Result != report.Rejected:
+		return d.plugin.lies("the result is %s, and %s in one repository of the set", set.Result, one.Result)
+	case report.Refused(one.Findings) && one.Result != report.Rejected:
+		return d.plugin.lies("the result is %s in one repository of a set, and the findings say otherwise", one.Result)
+	case one.Waiting != nil:
+		return d.plugin.lies("it waits for other parts in one repository, and not in the set")
+	case set.Result == report.Rejected && one.Result == report.Planned:
+		return nil
+	}
+	return d.checkDryRun(one.Result)
 }

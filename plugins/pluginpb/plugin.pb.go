@@ -3548,7 +3548,8 @@ func (x *Finding) GetVerifier() string {
 // Report is what one publish did.
 type Report struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "published", "unchanged", "restored", "planned" or "rejected".
+	// "published", "unchanged", "restored", "planned" or "rejected"; "accepted" if the
+	// files have arrived and are not public yet, or nobody can tell.
 	Result string `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
 	// The manifest's file name: that of the upload.
 	Manifest string `protobuf:"bytes,2,opt,name=manifest,proto3" json:"manifest,omitempty"`
@@ -3567,7 +3568,15 @@ type Report struct {
 	// The id under which a server keeps what it has rejected, with this report.
 	Kept string `protobuf:"bytes,11,opt,name=kept,proto3" json:"kept,omitempty"`
 	// What an undo takes back, such as "generation 7".
-	Undoes        string `protobuf:"bytes,12,opt,name=undoes,proto3" json:"undoes,omitempty"`
+	Undoes string `protobuf:"bytes,12,opt,name=undoes,proto3" json:"undoes,omitempty"`
+	// The set of repositories that it is about.
+	Set string `protobuf:"bytes,13,opt,name=set,proto3" json:"set,omitempty"`
+	// The reports of each repository of the set, while packages are those of all. If one
+	// of them is rejected, the set is. There is one level: what they have as repositories
+	// is not taken over.
+	Repositories []*Report `protobuf:"bytes,14,rep,name=repositories,proto3" json:"repositories,omitempty"`
+	// What an accepted part of a set waits for; unset if the result is not "accepted".
+	Waiting       *Waiting `protobuf:"bytes,15,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3686,6 +3695,233 @@ func (x *Report) GetUndoes() string {
 	return ""
 }
 
+func (x *Report) GetSet() string {
+	if x != nil {
+		return x.Set
+	}
+	return ""
+}
+
+func (x *Report) GetRepositories() []*Report {
+	if x != nil {
+		return x.Repositories
+	}
+	return nil
+}
+
+func (x *Report) GetWaiting() *Waiting {
+	if x != nil {
+		return x.Waiting
+	}
+	return nil
+}
+
+// Waiting is a source of which some parts are there, and that is published when all
+// are.
+type Waiting struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names it among those that wait.
+	Id  string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Set string `protobuf:"bytes,2,opt,name=set,proto3" json:"set,omitempty"`
+	// Name, version and SHA-256 of the source.
+	Source  string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	Sha256  string `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// What is there.
+	Parts []*Part `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	// The architectures that are not.
+	Missing []string `protobuf:"bytes,7,rep,name=missing,proto3" json:"missing,omitempty"`
+	// When the parts are dropped if the others have not come: nanoseconds since 1970; 0
+	// is unknown.
+	Until         int64 `protobuf:"varint,8,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiting) Reset() {
+	*x = Waiting{}
+	mi := &file_plugin_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiting) ProtoMessage() {}
+
+func (x *Waiting) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
+func (*Waiting) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *Waiting) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Waiting) GetSet() string {
+	if x != nil {
+		return x.Set
+	}
+	return ""
+}
+
+func (x *Waiting) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Waiting) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Waiting) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Waiting) GetParts() []*Part {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Waiting) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *Waiting) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+// Part is what has come for one architecture.
+type Part struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Architecture string                 `protobuf:"bytes,1,opt,name=architecture,proto3" json:"architecture,omitempty"`
+	// The manifest's file name.
+	Manifest string `protobuf:"bytes,2,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	// Who has sent it, and how.
+	Who       string `protobuf:"bytes,3,opt,name=who,proto3" json:"who,omitempty"`
+	Transport string `protobuf:"bytes,4,opt,name=transport,proto3" json:"transport,omitempty"`
+	// Nanoseconds since 1970; 0 is unknown.
+	Time int64 `protobuf:"varint,5,opt,name=time,proto3" json:"time,omitempty"`
+	// That of its files, in bytes.
+	Size int64 `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`
+	// The repository serves exactly this already.
+	Published     bool `protobuf:"varint,7,opt,name=published,proto3" json:"published,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Part) Reset() {
+	*x = Part{}
+	mi := &file_plugin_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Part) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Part) ProtoMessage() {}
+
+func (x *Part) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Part.ProtoReflect.Descriptor instead.
+func (*Part) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *Part) GetArchitecture() string {
+	if x != nil {
+		return x.Architecture
+	}
+	return ""
+}
+
+func (x *Part) GetManifest() string {
+	if x != nil {
+		return x.Manifest
+	}
+	return ""
+}
+
+func (x *Part) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *Part) GetTransport() string {
+	if x != nil {
+		return x.Transport
+	}
+	return ""
+}
+
+func (x *Part) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *Part) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Part) GetPublished() bool {
+	if x != nil {
+		return x.Published
+	}
+	return false
+}
+
 // ReportPackage is a package and what happened to it.
 type ReportPackage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3709,7 +3945,7 @@ type ReportPackage struct {
 
 func (x *ReportPackage) Reset() {
 	*x = ReportPackage{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3721,7 +3957,7 @@ func (x *ReportPackage) String() string {
 func (*ReportPackage) ProtoMessage() {}
 
 func (x *ReportPackage) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3734,7 +3970,7 @@ func (x *ReportPackage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportPackage.ProtoReflect.Descriptor instead.
 func (*ReportPackage) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ReportPackage) GetKind() string {
@@ -3821,7 +4057,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3833,7 +4069,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3846,7 +4082,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Error) GetMessage() string {
@@ -4140,7 +4376,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\amessage\x18\b \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\t \x01(\tR\x04hint\x12\x1a\n" +
 	"\bverifier\x18\n" +
-	" \x01(\tR\bverifier\"\x9a\x03\n" +
+	" \x01(\tR\bverifier\"\x9f\x04\n" +
 	"\x06Report\x12\x16\n" +
 	"\x06result\x18\x01 \x01(\tR\x06result\x12\x1a\n" +
 	"\bmanifest\x18\x02 \x01(\tR\bmanifest\x12\x1e\n" +
@@ -4159,7 +4395,27 @@ const file_plugin_proto_rawDesc = "" +
 	"\bfindings\x18\n" +
 	" \x03(\v2\x19.mmpush.plugin.v1.FindingR\bfindings\x12\x12\n" +
 	"\x04kept\x18\v \x01(\tR\x04kept\x12\x16\n" +
-	"\x06undoes\x18\f \x01(\tR\x06undoes\"\xe9\x01\n" +
+	"\x06undoes\x18\f \x01(\tR\x06undoes\x12\x10\n" +
+	"\x03set\x18\r \x01(\tR\x03set\x12<\n" +
+	"\frepositories\x18\x0e \x03(\v2\x18.mmpush.plugin.v1.ReportR\frepositories\x123\n" +
+	"\awaiting\x18\x0f \x01(\v2\x19.mmpush.plugin.v1.WaitingR\awaiting\"\xd3\x01\n" +
+	"\aWaiting\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03set\x18\x02 \x01(\tR\x03set\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\tR\x06sha256\x12,\n" +
+	"\x05parts\x18\x06 \x03(\v2\x16.mmpush.plugin.v1.PartR\x05parts\x12\x18\n" +
+	"\amissing\x18\a \x03(\tR\amissing\x12\x14\n" +
+	"\x05until\x18\b \x01(\x03R\x05until\"\xbc\x01\n" +
+	"\x04Part\x12\"\n" +
+	"\farchitecture\x18\x01 \x01(\tR\farchitecture\x12\x1a\n" +
+	"\bmanifest\x18\x02 \x01(\tR\bmanifest\x12\x10\n" +
+	"\x03who\x18\x03 \x01(\tR\x03who\x12\x1c\n" +
+	"\ttransport\x18\x04 \x01(\tR\ttransport\x12\x12\n" +
+	"\x04time\x18\x05 \x01(\x03R\x04time\x12\x12\n" +
+	"\x04size\x18\x06 \x01(\x03R\x04size\x12\x1c\n" +
+	"\tpublished\x18\a \x01(\bR\tpublished\"\xe9\x01\n" +
 	"\rReportPackage\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -4230,7 +4486,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 }
 
 var file_plugin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_plugin_proto_goTypes = []any{
 	(MemberType)(0),              // 0: mmpush.plugin.v1.MemberType
 	(Severity)(0),                // 1: mmpush.plugin.v1.Severity
@@ -4281,16 +4537,18 @@ var file_plugin_proto_goTypes = []any{
 	(*InsertSource)(nil),         // 46: mmpush.plugin.v1.InsertSource
 	(*Finding)(nil),              // 47: mmpush.plugin.v1.Finding
 	(*Report)(nil),               // 48: mmpush.plugin.v1.Report
-	(*ReportPackage)(nil),        // 49: mmpush.plugin.v1.ReportPackage
-	(*Error)(nil),                // 50: mmpush.plugin.v1.Error
+	(*Waiting)(nil),              // 49: mmpush.plugin.v1.Waiting
+	(*Part)(nil),                 // 50: mmpush.plugin.v1.Part
+	(*ReportPackage)(nil),        // 51: mmpush.plugin.v1.ReportPackage
+	(*Error)(nil),                // 52: mmpush.plugin.v1.Error
 }
 var file_plugin_proto_depIdxs = []int32{
-	50, // 0: mmpush.plugin.v1.ConfigureResponse.error:type_name -> mmpush.plugin.v1.Error
+	52, // 0: mmpush.plugin.v1.ConfigureResponse.error:type_name -> mmpush.plugin.v1.Error
 	28, // 1: mmpush.plugin.v1.VerifyRequest.upload:type_name -> mmpush.plugin.v1.Upload
 	39, // 2: mmpush.plugin.v1.VerifyPlanRequest.plan:type_name -> mmpush.plugin.v1.Plan
 	47, // 3: mmpush.plugin.v1.VerifyAnswer.finding:type_name -> mmpush.plugin.v1.Finding
 	10, // 4: mmpush.plugin.v1.VerifyAnswer.done:type_name -> mmpush.plugin.v1.Done
-	50, // 5: mmpush.plugin.v1.VerifyAnswer.error:type_name -> mmpush.plugin.v1.Error
+	52, // 5: mmpush.plugin.v1.VerifyAnswer.error:type_name -> mmpush.plugin.v1.Error
 	21, // 6: mmpush.plugin.v1.BinaryResponse.binary:type_name -> mmpush.plugin.v1.Binary
 	16, // 7: mmpush.plugin.v1.SourcesRequest.selector:type_name -> mmpush.plugin.v1.Selector
 	21, // 8: mmpush.plugin.v1.BinaryList.binaries:type_name -> mmpush.plugin.v1.Binary
@@ -4299,7 +4557,7 @@ var file_plugin_proto_depIdxs = []int32{
 	28, // 11: mmpush.plugin.v1.PushRequest.upload:type_name -> mmpush.plugin.v1.Upload
 	27, // 12: mmpush.plugin.v1.PushAnswer.progress:type_name -> mmpush.plugin.v1.Progress
 	48, // 13: mmpush.plugin.v1.PushAnswer.report:type_name -> mmpush.plugin.v1.Report
-	50, // 14: mmpush.plugin.v1.PushAnswer.error:type_name -> mmpush.plugin.v1.Error
+	52, // 14: mmpush.plugin.v1.PushAnswer.error:type_name -> mmpush.plugin.v1.Error
 	26, // 15: mmpush.plugin.v1.PushAnswer.sending:type_name -> mmpush.plugin.v1.Sending
 	29, // 16: mmpush.plugin.v1.Upload.files:type_name -> mmpush.plugin.v1.File
 	30, // 17: mmpush.plugin.v1.Upload.manifest:type_name -> mmpush.plugin.v1.Manifest
@@ -4319,7 +4577,7 @@ var file_plugin_proto_depIdxs = []int32{
 	41, // 31: mmpush.plugin.v1.Plan.puts:type_name -> mmpush.plugin.v1.PlannedFile
 	41, // 32: mmpush.plugin.v1.Plan.retires:type_name -> mmpush.plugin.v1.PlannedFile
 	42, // 33: mmpush.plugin.v1.Plan.dropped:type_name -> mmpush.plugin.v1.Dropped
-	49, // 34: mmpush.plugin.v1.Plan.packages:type_name -> mmpush.plugin.v1.ReportPackage
+	51, // 34: mmpush.plugin.v1.Plan.packages:type_name -> mmpush.plugin.v1.ReportPackage
 	47, // 35: mmpush.plugin.v1.Plan.findings:type_name -> mmpush.plugin.v1.Finding
 	40, // 36: mmpush.plugin.v1.Plan.added:type_name -> mmpush.plugin.v1.Added
 	45, // 37: mmpush.plugin.v1.Dropped.binary:type_name -> mmpush.plugin.v1.InsertBinary
@@ -4334,36 +4592,39 @@ var file_plugin_proto_depIdxs = []int32{
 	44, // 46: mmpush.plugin.v1.InsertSource.before:type_name -> mmpush.plugin.v1.SourceKey
 	22, // 47: mmpush.plugin.v1.InsertSource.source:type_name -> mmpush.plugin.v1.Source
 	1,  // 48: mmpush.plugin.v1.Finding.severity:type_name -> mmpush.plugin.v1.Severity
-	49, // 49: mmpush.plugin.v1.Report.packages:type_name -> mmpush.plugin.v1.ReportPackage
+	51, // 49: mmpush.plugin.v1.Report.packages:type_name -> mmpush.plugin.v1.ReportPackage
 	47, // 50: mmpush.plugin.v1.Report.findings:type_name -> mmpush.plugin.v1.Finding
-	2,  // 51: mmpush.plugin.v1.Error.kind:type_name -> mmpush.plugin.v1.ErrorKind
-	3,  // 52: mmpush.plugin.v1.Plugin.Describe:input_type -> mmpush.plugin.v1.DescribeRequest
-	5,  // 53: mmpush.plugin.v1.Plugin.Configure:input_type -> mmpush.plugin.v1.ConfigureRequest
-	7,  // 54: mmpush.plugin.v1.Verifier.Verify:input_type -> mmpush.plugin.v1.VerifyRequest
-	8,  // 55: mmpush.plugin.v1.Verifier.VerifyPlan:input_type -> mmpush.plugin.v1.VerifyPlanRequest
-	12, // 56: mmpush.plugin.v1.Repository.Binary:input_type -> mmpush.plugin.v1.BinaryRequest
-	14, // 57: mmpush.plugin.v1.Repository.BinariesOf:input_type -> mmpush.plugin.v1.BinariesOfRequest
-	15, // 58: mmpush.plugin.v1.Repository.Sources:input_type -> mmpush.plugin.v1.SourcesRequest
-	17, // 59: mmpush.plugin.v1.Repository.Names:input_type -> mmpush.plugin.v1.NamesRequest
-	11, // 60: mmpush.plugin.v1.Repository.All:input_type -> mmpush.plugin.v1.ViewRequest
-	11, // 61: mmpush.plugin.v1.Repository.Dangerous:input_type -> mmpush.plugin.v1.ViewRequest
-	23, // 62: mmpush.plugin.v1.Transport.Push:input_type -> mmpush.plugin.v1.PushRequest
-	4,  // 63: mmpush.plugin.v1.Plugin.Describe:output_type -> mmpush.plugin.v1.DescribeResponse
-	6,  // 64: mmpush.plugin.v1.Plugin.Configure:output_type -> mmpush.plugin.v1.ConfigureResponse
-	9,  // 65: mmpush.plugin.v1.Verifier.Verify:output_type -> mmpush.plugin.v1.VerifyAnswer
-	9,  // 66: mmpush.plugin.v1.Verifier.VerifyPlan:output_type -> mmpush.plugin.v1.VerifyAnswer
-	13, // 67: mmpush.plugin.v1.Repository.Binary:output_type -> mmpush.plugin.v1.BinaryResponse
-	19, // 68: mmpush.plugin.v1.Repository.BinariesOf:output_type -> mmpush.plugin.v1.BinaryList
-	20, // 69: mmpush.plugin.v1.Repository.Sources:output_type -> mmpush.plugin.v1.SourceList
-	18, // 70: mmpush.plugin.v1.Repository.Names:output_type -> mmpush.plugin.v1.NamesResponse
-	19, // 71: mmpush.plugin.v1.Repository.All:output_type -> mmpush.plugin.v1.BinaryList
-	19, // 72: mmpush.plugin.v1.Repository.Dangerous:output_type -> mmpush.plugin.v1.BinaryList
-	25, // 73: mmpush.plugin.v1.Transport.Push:output_type -> mmpush.plugin.v1.PushAnswer
-	63, // [63:74] is the sub-list for method output_type
-	52, // [52:63] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	48, // 51: mmpush.plugin.v1.Report.repositories:type_name -> mmpush.plugin.v1.Report
+	49, // 52: mmpush.plugin.v1.Report.waiting:type_name -> mmpush.plugin.v1.Waiting
+	50, // 53: mmpush.plugin.v1.Waiting.parts:type_name -> mmpush.plugin.v1.Part
+	2,  // 54: mmpush.plugin.v1.Error.kind:type_name -> mmpush.plugin.v1.ErrorKind
+	3,  // 55: mmpush.plugin.v1.Plugin.Describe:input_type -> mmpush.plugin.v1.DescribeRequest
+	5,  // 56: mmpush.plugin.v1.Plugin.Configure:input_type -> mmpush.plugin.v1.ConfigureRequest
+	7,  // 57: mmpush.plugin.v1.Verifier.Verify:input_type -> mmpush.plugin.v1.VerifyRequest
+	8,  // 58: mmpush.plugin.v1.Verifier.VerifyPlan:input_type -> mmpush.plugin.v1.VerifyPlanRequest
+	12, // 59: mmpush.plugin.v1.Repository.Binary:input_type -> mmpush.plugin.v1.BinaryRequest
+	14, // 60: mmpush.plugin.v1.Repository.BinariesOf:input_type -> mmpush.plugin.v1.BinariesOfRequest
+	15, // 61: mmpush.plugin.v1.Repository.Sources:input_type -> mmpush.plugin.v1.SourcesRequest
+	17, // 62: mmpush.plugin.v1.Repository.Names:input_type -> mmpush.plugin.v1.NamesRequest
+	11, // 63: mmpush.plugin.v1.Repository.All:input_type -> mmpush.plugin.v1.ViewRequest
+	11, // 64: mmpush.plugin.v1.Repository.Dangerous:input_type -> mmpush.plugin.v1.ViewRequest
+	23, // 65: mmpush.plugin.v1.Transport.Push:input_type -> mmpush.plugin.v1.PushRequest
+	4,  // 66: mmpush.plugin.v1.Plugin.Describe:output_type -> mmpush.plugin.v1.DescribeResponse
+	6,  // 67: mmpush.plugin.v1.Plugin.Configure:output_type -> mmpush.plugin.v1.ConfigureResponse
+	9,  // 68: mmpush.plugin.v1.Verifier.Verify:output_type -> mmpush.plugin.v1.VerifyAnswer
+	9,  // 69: mmpush.plugin.v1.Verifier.VerifyPlan:output_type -> mmpush.plugin.v1.VerifyAnswer
+	13, // 70: mmpush.plugin.v1.Repository.Binary:output_type -> mmpush.plugin.v1.BinaryResponse
+	19, // 71: mmpush.plugin.v1.Repository.BinariesOf:output_type -> mmpush.plugin.v1.BinaryList
+	20, // 72: mmpush.plugin.v1.Repository.Sources:output_type -> mmpush.plugin.v1.SourceList
+	18, // 73: mmpush.plugin.v1.Repository.Names:output_type -> mmpush.plugin.v1.NamesResponse
+	19, // 74: mmpush.plugin.v1.Repository.All:output_type -> mmpush.plugin.v1.BinaryList
+	19, // 75: mmpush.plugin.v1.Repository.Dangerous:output_type -> mmpush.plugin.v1.BinaryList
+	25, // 76: mmpush.plugin.v1.Transport.Push:output_type -> mmpush.plugin.v1.PushAnswer
+	66, // [66:77] is the sub-list for method output_type
+	55, // [55:66] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -4390,7 +4651,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   48,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   4,
 		},
