@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -98,6 +99,7 @@ type shell struct {
 	// width is that of the terminal for both streams; 0: they are pipes.
 	width int
 	wrap  func(vfs.FS) vfs.FS
+	stdin io.Reader
 	ctx   context.Context
 	// environ is what the programs get that are started; nil is ours.
 	environ []string
@@ -120,7 +122,7 @@ func (s shell) run(args ...string) outcome {
 
 func (s shell) env(stdout, stderr *bytes.Buffer, args []string) env {
 	return env{
-		Args: args, Stdout: stdout, Stderr: stderr, User: "tester", WrapFS: s.wrap, Environ: s.environ,
+		Args: args, Stdin: s.stdin, Stdout: stdout, Stderr: stderr, User: "tester", WrapFS: s.wrap, Environ: s.environ,
 		Getenv:   func(name string) string { return s.vars[name] },
 		Terminal: terminalOfWidth(s.width),
 	}

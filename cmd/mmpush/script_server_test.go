@@ -19,9 +19,9 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// scriptUsers are the users of the scripts' servers: me may do everything that a push
+// scriptUsersFile has the users of the scripts' servers: me may do everything that a push
 // can ask for, nobody nothing. The password is [servePassword].
-var scriptUsers = sync.OnceValues(func() (*access.Authenticator, error) {
+var scriptUsersFile = sync.OnceValues(func() (*access.File, error) {
 	hash, err := access.NewHash(access.NewSecret(servePassword))
 	if err != nil {
 		return nil, err
@@ -34,6 +34,11 @@ var scriptUsers = sync.OnceValues(func() (*access.Authenticator, error) {
 	if err == nil {
 		f, err = f.Add("nobody", hash, nil)
 	}
+	return f, err
+})
+
+var scriptUsers = sync.OnceValues(func() (*access.Authenticator, error) {
+	f, err := scriptUsersFile()
 	if err != nil {
 		return nil, err
 	}

@@ -79,13 +79,20 @@ func startServing(t *testing.T, repo, users string, args ...string) *serving {
 // listening waits until the server listens, and notes where.
 func (s *serving) listening(t *testing.T) {
 	t.Helper()
+	s.addr = s.stderr.listening(t)
+}
+
+// listening waits until the log says that a server listens, and where.
+func (l *lockedBuffer) listening(t *testing.T) (addr string) {
+	t.Helper()
 	address := regexp.MustCompile(`msg=listening address=(\S+)`)
 	until(t, "a listener", func() bool {
-		if m := address.FindStringSubmatch(s.stderr.String()); m != nil {
-			s.addr = m[1]
+		if m := address.FindStringSubmatch(l.String()); m != nil {
+			addr = m[1]
 		}
-		return s.addr != "" && strings.Contains(s.stderr.String(), "msg=serving")
+		return addr != "" && strings.Contains(l.String(), "msg=serving")
 	})
+	return addr
 }
 
 // runServing starts a server process.
