@@ -60,7 +60,7 @@ func examples() map[string][]string {
 		"hook status":       {"mmpush hook status --git-dir dist.git"},
 		"status":            {"mmpush status 3f9a1c20 --git-dir dist.git"},
 		"receive":           {"mmpush receive --authorized-keys-line ci.pub --as ci /srv/repo"},
-		"sign":              {"mmpush sign out/foo.mmpack-manifest --with ssh --key ~/.ssh/id_ed25519"},
+		"sign":              {"mmpush sign out/foo.mmpack-manifest --with ssh --key ~/.ssh/id_ed25519", "mmpush sign out/foo.mmpack-manifest --dry-run"},
 		"plugin list":       {"mmpush plugin list -R /srv/repo"},
 		"plugin check":      {"mmpush plugin check ./no-games"},
 		"config":            {"mmpush config", "MMPUSH_REPO=/srv/repo mmpush config --json"},

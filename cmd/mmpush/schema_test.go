@@ -236,6 +236,7 @@ func documentedRuns(t *testing.T) []documented {
 		{verb: "hook uninstall", args: []string{"--git-dir", git}},
 		{verb: "receive", args: []string{"--authorized-keys-line", key, "--as", "ann", at}},
 		{verb: "sign", args: []string{foo, "--with", "ssh", "--key", filepath.Join(dir, "nothing")}, besides: signDoc{}},
+		{verb: "sign", args: []string{foo, "--with", "ssh", "--key", password, "--dry-run"}},
 		{verb: "plugin list", args: []string{"-R", at}},
 		{verb: "plugin check", args: []string{filepath.Join(dir, "nothing")}, besides: pluginDoc{}},
 		{verb: "config"},

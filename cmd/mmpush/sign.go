@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mmpush/mmpush/core/report"
@@ -22,6 +23,8 @@ type signCmd struct {
 	With string `enum:"gpg,ssh,minisign," default:"" placeholder:"gpg|ssh|minisign" help:"The program that signs: gpg, ssh-keygen or minisign. Default: what the key is for; gpg without a key."`
 	Key  string `placeholder:"KEY" help:"Your key: for gpg its fingerprint or address, for ssh a file of a private key, or of a public one whose private half ssh-agent has, for minisign a file of a secret key."`
 	Add  bool   `help:"Add to the signatures that are in the file already, of another signer perhaps, instead of replacing them (gpg and ssh)."`
+
+	DryRun bool `short:"n" help:"Show which file would be written, and by which program; sign nothing."`
 }
 
 // Help is shown by --help.
@@ -35,10 +38,16 @@ func (*signCmd) Help() string {
 
 // signDoc is the document of sign.
 type signDoc struct {
-	Schema    int    `json:"schema"`
+	Schema int `json:"schema"`
+	// Result is "signed" or, for a dry run, "planned".
 	Result    string `json:"result"`
 	Manifest  string `json:"manifest"`
 	Signature string `json:"signature"`
+	// Program is what signs.
+	Program string `json:"program"`
+	// Existing says what becomes of signatures that the file has already: "replaced" or
+	// "kept". Without any it is empty.
+	Existing string `json:"existing,omitempty"`
 }
 
 func (c *signCmd) run(ctx context.Context, a *app) (doc any, code int) {
@@ -46,60 +55,88 @@ func (c *signCmd) run(ctx context.Context, a *app) (doc any, code int) {
 	if err != nil {
 		return a.fail(err)
 	}
-	a.out.line("%s", a.out.paint(good, "signed")+" "+visible(made))
-	return signDoc{report.Schema, "signed", c.Manifest, made}, exitDone
+	if !c.DryRun {
+		a.out.line("%s", a.out.paint(good, "signed")+" "+visible(made.Signature))
+		return made, exitDone
+	}
+	about := map[string]string{"": "", "replaced": " over the signature that is there", "kept": " behind the signatures that are there"}[made.Existing]
+	a.out.outcome(caution, "would write", fmt.Sprintf(" %s%s, made by %s; dry run, nothing was signed", visible(made.Signature), about, made.Program))
+	return made, exitDone
 }
 
-func (c *signCmd) sign(ctx context.Context, a *app) (made string, err error) {
+// sign signs, or for a dry run looks whether it could.
+func (c *signCmd) sign(ctx context.Context, a *app) (made signDoc, err error) {
 	folder, err := openUpload(c.Manifest)
 	if err != nil {
-		return "", err
+		return made, err
 	}
 	defer folder.Close()
 	u, findings, err := upload.Open(ctx, folder, ".", filepath.Base(c.Manifest))
 	if err != nil {
-		return "", err
+		return made, err
 	}
 	if u.Manifest == nil {
 		a.err.findings(findings)
-		return "", wrongUsage("sign what mmpack-build wrote", "%s is not a manifest that could be published", c.Manifest)
+		return made, wrongUsage("sign what mmpack-build wrote", "%s is not a manifest that could be published", c.Manifest)
 	}
 	how, err := c.how(a, u)
 	if err != nil {
-		return "", err
+		return made, err
+	}
+	name := u.Name + how.suffix
+	made = signDoc{Schema: report.Schema, Result: "signed", Manifest: c.Manifest, Signature: filepath.Join(filepath.Dir(c.Manifest), name), Program: how.argv[0]}
+	var before []byte
+	if before, made.Existing, err = c.others(u, name, how); err != nil {
+		return made, err
+	}
+	if c.DryRun {
+		made.Result = string(report.Planned)
+		return made, c.could(ctx, how)
 	}
 	text, err := how.run(ctx, a, u)
 	if err != nil {
-		return "", err
+		return made, err
 	}
-	name := u.Name + how.suffix
-	if text, err = c.withOthers(u, name, how, text); err != nil {
-		return "", err
+	text = append(before, text...)
+	if len(before) > 0 && len(text) > upload.SignatureSize {
+		return made, wrongUsage("leave --add out", "--add: %s would have more than %d bytes", name, upload.SignatureSize)
 	}
 	if err := vfs.ReplaceFile(folder, name, "."+name+".new", 0o644, text); err != nil {
-		return "", &report.Error{Stage: "sign", Code: report.CodeDisk, File: filepath.Join(filepath.Dir(c.Manifest), name), Err: err}
+		return made, &report.Error{Stage: "sign", Code: report.CodeDisk, File: made.Signature, Err: err}
 	}
-	return filepath.Join(filepath.Dir(c.Manifest), name), nil
+	return made, nil
 }
 
-// withOthers puts a signature behind those that are there already.
-func (c *signCmd) withOthers(u upload.Upload, name string, how signer, text []byte) ([]byte, error) {
-	if !c.Add {
-		return text, nil
+// others are the signatures of the file that stay in front of the new one, and what
+// becomes of those that it has.
+func (c *signCmd) others(u upload.Upload, name string, how signer) (before []byte, existing string, err error) {
+	i := slices.IndexFunc(u.Signatures, func(s upload.Signature) bool { return s.Name == name })
+	switch {
+	case i < 0:
+		return nil, "", nil
+	case !c.Add:
+		return nil, "replaced", nil
+	case how.suffix == ".minisig" || !bytes.HasPrefix(u.Signatures[i].Text, []byte(how.begin)):
+		return nil, "", wrongUsage("leave --add out", "--add: nothing can be added to %s", name)
 	}
-	for _, s := range u.Signatures {
-		if s.Name != name {
-			continue
-		}
-		if how.suffix == ".minisig" || !bytes.HasPrefix(s.Text, []byte(how.begin)) {
-			return nil, wrongUsage("leave --add out", "--add: nothing can be added to %s", name)
-		}
-		text = append(append(bytes.TrimRight(s.Text, "\n"), '\n'), text...)
+	return append(bytes.TrimRight(u.Signatures[i].Text, "\n"), '\n'), "kept", nil
+}
+
+// could says why nothing could be signed, as far as that shows without asking for a
+// passphrase: the program is not there, or the file of the key is not. Which keys gpg has
+// is its own affair.
+func (c *signCmd) could(ctx context.Context, how signer) error {
+	if _, err := exec.LookPath(how.argv[0]); err != nil {
+		return how.failed(ctx, err)
 	}
-	if len(text) > upload.SignatureSize {
-		return nil, wrongUsage("leave --add out", "--add: %s would have more than %d bytes", name, upload.SignatureSize)
+	if how.suffix == ".asc" || c.Key == "" {
+		return nil
 	}
-	return text, nil
+	_, err := os.Stat(c.Key)
+	if _, public := os.Stat(c.Key + ".pub"); err != nil && (how.suffix != ".sig" || public != nil) {
+		return wrongUsage("--key names another key, --with another program", "--key: %w", err)
+	}
+	return nil
 }
 
 // signer is a program that signs.
