@@ -182,22 +182,27 @@ func Expire(r *repo.Repo) error {
 		return err
 	}
 	for _, id := range ids {
-		g, err := s.group(id)
-		if err != nil {
+		if over, err := s.over(id); err != nil {
 			return err
-		}
-		if g != nil && r.Now().Before(g.Until) {
+		} else if !over {
 			continue
 		}
-		if err := s.drop(id); err != nil && report.KindOf(err) != report.KindBusy {
+		if err := s.drop(id, s.over); err != nil && report.KindOf(err) != report.KindBusy {
 			return err
 		}
 	}
 	return nil
 }
 
-// drop takes a whole group away.
-func (s shelf) drop(id string) error {
+// over reports whether a group is past its deadline, or a folder without one: somebody
+// who adds a part may be just about to make it one.
+func (s shelf) over(id string) (bool, error) {
+	g, err := s.group(id)
+	return err == nil && (g == nil || !s.repo.Now().Before(g.Until)), err
+}
+
+// drop takes a whole group away, if that still holds once nobody else can change it.
+func (s shelf) drop(id string, still func(id string) (bool, error)) error {
 	unlock, err := s.lock(path.Join(groupDir(id), lockFile), 0)
 	if err != nil {
 		return err
@@ -208,6 +213,9 @@ func (s shelf) drop(id string) error {
 		return err
 	}
 	defer unlockAll()
+	if ok, err := still(id); err != nil || !ok {
+		return err
+	}
 	return s.discard(groupDir(id))
 }
 
@@ -221,5 +229,5 @@ func Abort(r *repo.Repo, id string) (*report.Waiting, error) {
 	if err != nil || w == nil {
 		return nil, err
 	}
-	return w, s.drop(id)
+	return w, s.drop(id, func(string) (bool, error) { return true, nil })
 }

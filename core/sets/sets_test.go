@@ -212,6 +212,48 @@ func TestPartsWait(t *testing.T) {
 	}
 }
 
+// TestExpireBesidePush: a folder without a group is one that a push is just making. What
+// comes while it is looked at stays; and who has waited for the lock of a folder that
+// went is not let into the next one of that name.
+func TestExpireBesidePush(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	s := w.set(nil)
+	part := uploadOf(t, "one", "arm64")
+	rep, err := push(s, "ann", part)
+	if err != nil || rep.Waiting == nil {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	id := rep.Waiting.ID
+	lock := path.Join(repo.PartsDir, id, "lock")
+	for _, kind := range []string{"lock-open", "trylock"} {
+		if _, err := sets.Abort(s.Home(), id); err != nil {
+			t.Fatal(err)
+		}
+		must(w.disks["amd64"].Mkdir(path.Join(repo.PartsDir, id), 0o700))
+		came := false
+		slow := w.set(vfs.Observe(w.disks["amd64"], func(op vfs.Op) error {
+			if op.Kind != kind || op.Name != lock || came {
+				return nil
+			}
+			came = true
+			if kind == "trylock" { // somebody else drops the empty folder meanwhile
+				must(sets.Expire(s.Home()))
+			}
+			if rep, err := push(s, "ann", part); err != nil || rep.Result != report.Accepted {
+				t.Errorf("%+v %v", rep, err)
+			}
+			return nil
+		}))
+		if err := sets.Expire(slow.Home()); err != nil || !came {
+			t.Errorf("%s: %t %v", kind, came, err)
+		}
+		if list, err := sets.Waiting(s.Home()); err != nil || len(list) != 1 {
+			t.Errorf("%s: the part that came meanwhile is gone: %v %v", kind, list, err)
+		}
+	}
+}
+
 // TestEachWithTheRightsOfItsSender: the last part publishes the others with the rights
 // that their senders have; a refusal publishes nothing, and the others wait on.
 func TestEachWithTheRightsOfItsSender(t *testing.T) {

@@ -23,10 +23,25 @@ func groupDir(id string) string { return path.Join(repo.PartsDir, id) }
 // lock takes a lock of the shelf, waiting at most so long; the lock is given back by
 // unlock.
 func (s shelf) lock(name string, wait time.Duration) (unlock func(), err error) {
-	f, err := s.repo.FS.OpenLock(name, s.repo.PrivateFileMode())
-	if err != nil {
-		return nil, s.repo.Tell("parts", err)
+	for {
+		f, err := s.repo.FS.OpenLock(name, s.repo.PrivateFileMode())
+		if err != nil {
+			return nil, s.repo.Tell("parts", err)
+		}
+		if unlock, err = s.wait(f, name, wait); err != nil {
+			return nil, err
+		}
+		// A folder that went meanwhile has taken its lock along: that keeps nobody out.
+		mine, statErr := f.Stat()
+		if there, err := s.repo.FS.Lstat(name); statErr == nil && err == nil && there.Ino == mine.Ino {
+			return unlock, nil
+		}
+		unlock()
 	}
+}
+
+// wait locks an open file, or closes it.
+func (s shelf) wait(f vfs.File, name string, wait time.Duration) (unlock func(), err error) {
 	began := s.repo.Now()
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err = f.TryLock()
