@@ -224,6 +224,10 @@ func TestDrain(t *testing.T) {
 		told <- err
 	}()
 	<-pause.there
+	until(t, func() bool {
+		_, came, err := w.Partials()
+		return err == nil && came >= 256<<10
+	})
 	stop()
 	if err := <-served; err != nil {
 		t.Error(err)
