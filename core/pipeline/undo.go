@@ -90,15 +90,10 @@ func (u *UndoRequest) generation(h *repo.History) (g repo.Generation, ok bool, e
 	if u.Generation > 0 {
 		return h.Find(u.Generation)
 	}
-	for line, err := range h.Newest() {
-		if err != nil {
-			return g, false, err
-		}
-		g, err = line.Generation()
+	if g, ok, err = h.Last(); ok {
 		u.Change = len(g.Changes)
-		return g, err == nil, err
 	}
-	return g, false, nil
+	return g, ok, err
 }
 
 // back is the way to the state after a generation: all changes since, and what

@@ -121,6 +121,18 @@ func readFull(f vfs.File, p []byte, off int64) error {
 	return err
 }
 
+// Last returns the newest generation; false if there is none.
+func (h *History) Last() (g Generation, ok bool, err error) {
+	for line, err := range h.Newest() {
+		if err != nil {
+			return g, false, err
+		}
+		g, err = line.Generation()
+		return g, err == nil, err
+	}
+	return g, false, nil
+}
+
 // Find returns the generation of that number. It looks at some thirty places of the
 // file, however long that is: the numbers stand in order.
 func (h *History) Find(number uint64) (g Generation, ok bool, err error) {

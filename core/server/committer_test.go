@@ -52,16 +52,6 @@ func (w *world) hold(t *testing.T) (free func()) {
 	return func() { _ = lock.Unlock() }
 }
 
-// eventually waits for something that happens in other goroutines.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(what)
-		}
-	}
-}
-
 // TestGroupCommit: uploads of one user and of others that wait for the repository are
 // published together; one of them is refused alone.
 func TestGroupCommit(t *testing.T) {
@@ -84,7 +74,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 	// The first one waits for the lock; the others wait for it.
 	push(0, bfinch, first, "1.0")
-	eventually(t, "the first is not waiting", func() bool {
+	until(t, func() bool {
 		w.committer.mu.Lock()
 		defer w.committer.mu.Unlock()
 		return w.committer.busy && len(w.committer.waiting) == 0
@@ -94,7 +84,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 	// It may replace nothing of what the first one publishes.
 	push(count+1, "other", first, "0.9")
-	eventually(t, "not all are waiting", func() bool {
+	until(t, func() bool {
 		w.committer.mu.Lock()
 		defer w.committer.mu.Unlock()
 		return len(w.committer.waiting) == count+1
@@ -142,7 +132,7 @@ func TestGroupMemberGone(t *testing.T) {
 			t.Errorf("%+v %v", r, err)
 		}
 	})
-	eventually(t, "the first is not waiting", func() bool { w.committer.mu.Lock(); defer w.committer.mu.Unlock(); return w.committer.busy })
+	until(t, func() bool { w.committer.mu.Lock(); defer w.committer.mu.Unlock(); return w.committer.busy })
 	ctx, hangUp := context.WithCancelCause(context.Background())
 	gone := errors.New("gone")
 	all.Go(func() {
@@ -150,7 +140,7 @@ func TestGroupMemberGone(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	eventually(t, "the second is not waiting", func() bool {
+	until(t, func() bool {
 		w.committer.mu.Lock()
 		defer w.committer.mu.Unlock()
 		return len(w.committer.waiting) == 1
