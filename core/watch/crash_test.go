@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -81,10 +80,7 @@ func (c scene) film(t testing.TB) (*world, []moment) {
 func filmScan(t testing.TB, w *world, s *Scanner) []moment {
 	t.Helper()
 	var moments []moment
-	var mu sync.Mutex
 	w.ahead = func(disk string, op vfs.Op) error {
-		mu.Lock()
-		defer mu.Unlock()
 		if !op.Writes() {
 			return nil
 		}
@@ -92,14 +88,14 @@ func filmScan(t testing.TB, w *world, s *Scanner) []moment {
 		return nil
 	}
 	w.scan(t, s)
-	w.ahead, w.filmed = nil, w.at
+	w.ahead, w.filmed = nil, w.now()
 	return append(moments, moment{vfs.Op{Kind: "end"}, w.drop.Clone(), w.disk.Clone()})
 }
 
 // with is a world whose disks are in another state.
 func (w *world) with(drop, disk *vfs.Mem) *world {
 	// Nothing of what others have lived through has happened here.
-	w.at = w.filmed
+	w.set(w.filmed)
 	return &world{clock: w.clock, drop: drop, disk: disk, filmed: w.filmed}
 }
 

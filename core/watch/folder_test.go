@@ -218,8 +218,8 @@ func TestDamagedJournals(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce: what is more than is looked at in one scan gets its turn.
-func TestManyAtOnce(t *testing.T) {
+// TestMoreThanOneScan: what is more than is looked at in one scan gets its turn.
+func TestMoreThanOneScan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.watch(t)

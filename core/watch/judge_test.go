@@ -17,7 +17,7 @@ import (
 // finish goes on until the folder is empty, or nothing more can happen.
 func (w *world) finish(t testing.TB, s *Scanner) {
 	t.Helper()
-	for end := w.at.Add(2 * DefaultSettle); w.at.Before(end); {
+	for end := w.now().Add(2 * DefaultSettle); w.now().Before(end); {
 		w.run(t, s, quietTime)
 		if len(w.files(t)) == 0 && len(filesIn(t, w.drop, privateDir)) == 1 {
 			return

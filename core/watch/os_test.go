@@ -138,7 +138,7 @@ func TestHostileFolder(t *testing.T) {
 	before := tree(t, outside)
 	good := uploadOf("good", "1.0", "good")
 	s := p.watcher(t, time.Second)
-	p.clock = &clock{time.Now()}
+	p.clock = &clock{at: time.Now()}
 	s.opt.Now = p.now
 	for _, f := range good.Files() {
 		must(t, os.WriteFile(in(f.Name), f.Data, 0o644))

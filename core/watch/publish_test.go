@@ -22,8 +22,8 @@ func TestPublishesAndDeletes(t *testing.T) {
 	w.bring(t, u.Files())
 	w.put(t, "stranger.mpk", []byte("nobody names it"))
 	s := w.watch(t)
-	if next := w.scan(t, s); !next.Equal(w.at.Add(quietTime)) {
-		t.Errorf("looks again in %s", next.Sub(w.at))
+	if next := w.scan(t, s); !next.Equal(w.now().Add(quietTime)) {
+		t.Errorf("looks again in %s", next.Sub(w.now()))
 	}
 	equal(t, "published too early", w.published(t))
 	w.skip(quietTime)
@@ -32,7 +32,7 @@ func TestPublishesAndDeletes(t *testing.T) {
 	equal(t, "left", w.files(t), "stranger.mpk")
 	equal(t, "rejected", w.rejected(t))
 	v := w.expect(t, u.Manifest.Name, report.Published)
-	if v.Generation != 1 || v.ID == "" || v.ManifestSHA256 != u.Manifest.SHA256 || !v.Updated.Equal(w.at) || len(v.Packages) != 3 || v.Left != nil {
+	if v.Generation != 1 || v.ID == "" || v.ManifestSHA256 != u.Manifest.SHA256 || !v.Updated.Equal(w.now()) || len(v.Packages) != 3 || v.Left != nil {
 		t.Errorf("verdict: %+v", v)
 	}
 	if w.logged("id="+v.ID) != 1 {

@@ -122,9 +122,9 @@ func TestSameNameTwice(t *testing.T) {
 		w.bring(t, u.Files())
 		w.put(t, u.Manifest.Name, bad)
 		w.scan(t, s)
-		w.at = time.Unix(1_700_001_000, 0)
+		w.set(time.Unix(1_700_001_000, 0))
 		w.scan(t, s)
-		w.at = time.Unix(1_700_000_001, 0)
+		w.set(time.Unix(1_700_000_001, 0))
 		w.scan(t, s)
 	}
 	if got := w.rejected(t); len(got) != 3 {

@@ -26,7 +26,7 @@ func TestBusyRepository(t *testing.T) {
 	var asked []time.Time
 	w.ahead = func(disk string, op vfs.Op) error {
 		if disk == "repo" && op.Kind == "lock-open" {
-			asked = append(asked, w.at)
+			asked = append(asked, w.now())
 		}
 		return nil
 	}
@@ -133,7 +133,7 @@ func TestBrokenRepository(t *testing.T) {
 	if _, err := New(other.options()); report.CodeOf(err) != report.CodeNoRepo {
 		t.Errorf("started: %v", err)
 	}
-	w.at = time.Unix(1_700_010_000, 0)
+	w.set(time.Unix(1_700_010_000, 0))
 	must(t, vfs.CreateSynced(w.disk, "metadata", 0o644, []byte("architecture: other\n")))
 	w.run(t, s, time.Hour)
 	if v := w.expect(t, u.Manifest.Name, Waiting); v.Error == nil || !strings.Contains(v.Error.Message, "serves other now") {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,26 +31,46 @@ const (
 )
 
 // clock stands still unless somebody lets time pass.
-type clock struct{ at time.Time }
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
 
-func (c *clock) now() time.Time       { return c.at }
-func (c *clock) skip(d time.Duration) { c.at = c.at.Add(d) }
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) skip(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
 
 // world is a drop folder and a repository, each on a disk of its own, and time.
 type world struct {
 	*clock
 	drop, disk *vfs.Mem
 	// ahead, if not nil, is called ahead of each call to either disk; disk is "drop"
-	// or "repo".
-	ahead func(disk string, op vfs.Op) error
-	log   bytes.Buffer
+	// or "repo". The line's goroutines call it one after the other; it may replace
+	// itself, but not make such a call.
+	ahead   func(disk string, op vfs.Op) error
+	looking sync.Mutex
+	log     bytes.Buffer
 	// filmed is when the crash tests have filmed it.
 	filmed time.Time
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	c := &clock{time.Unix(1_700_000_000, 0)}
+	c := &clock{at: time.Unix(1_700_000_000, 0)}
 	w := &world{clock: c, drop: vfs.NewMem(c.now), disk: vfs.NewMem(c.now)}
 	if _, _, err := repo.Init(context.Background(), w.disk, "/repo", pipeline.Mmpack{}, repo.InitOptions{Arch: arch}); err != nil {
 		t.Fatal(err)
@@ -61,6 +82,8 @@ func newWorld(t testing.TB) *world {
 // seen is a disk through the world's eyes.
 func (w *world) seen(name string, fsys vfs.FS) vfs.FS {
 	return vfs.Observe(fsys, func(op vfs.Op) error {
+		w.looking.Lock()
+		defer w.looking.Unlock()
 		if w.ahead == nil {
 			return nil
 		}
@@ -137,14 +160,15 @@ func (w *world) scan(t testing.TB, s *Scanner) time.Time {
 // run looks again and again, whenever the watcher wants to, for some time.
 func (w *world) run(t testing.TB, s *Scanner, d time.Duration) {
 	t.Helper()
-	end := w.at.Add(d)
-	for next := w.scan(t, s); w.at.Before(end); next = w.scan(t, s) {
-		if soon := w.at.Add(gatherTime); next.Before(soon) {
+	end := w.now().Add(d)
+	for next := w.scan(t, s); w.now().Before(end); next = w.scan(t, s) {
+		if soon := w.now().Add(gatherTime); next.Before(soon) {
 			next = soon
 		}
-		if w.at = next; next.After(end) {
-			w.at = end
+		if next.After(end) {
+			next = end
 		}
+		w.set(next)
 	}
 }
 
