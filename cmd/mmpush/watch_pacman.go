@@ -34,6 +34,20 @@ func (d droppedPackages) Publish(ctx context.Context, r *repo.Repo, files []uplo
 	return out.Report, err
 }
 
+// Published implements [watch.Packages].
+func (d droppedPackages) Published(r *repo.Repo, files []upload.File) (map[string]bool, error) {
+	var names []string
+	for _, f := range files {
+		names = append(names, syncdb.NameIn(f.Name))
+	}
+	published, err := syncdb.Published(r, names)
+	sums := map[string]bool{}
+	for _, p := range published {
+		sums[p.SHA256] = true
+	}
+	return sums, err
+}
+
 // Check implements [watch.Packages].
 func (d droppedPackages) Check(ctx context.Context, files []upload.File) ([]report.Finding, error) {
 	_, found, err := syncdb.Inspect(ctx, d.sources(files), archive.DefaultLimits())

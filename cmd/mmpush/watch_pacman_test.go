@@ -254,3 +254,65 @@ func killPacmanWatch(t *testing.T, at int) (killed bool) {
 	}
 	return killed
 }
+
+// TestWatchPacmanOvertaken kills a real watcher while it publishes a list of one package
+// that is published already and one that is not, and publishes a newer version ahead of
+// the next watcher: what had been published is told to be published.
+func TestWatchPacmanOvertaken(t *testing.T) {
+	t.Parallel()
+	first, step := 311, 12
+	if long() {
+		first, step = 1, 1
+	}
+	const gamma = "gamma-0.9rc1-3-x86_64.pkg.tar.zst"
+	template := filepath.Join(t.TempDir(), "repo")
+	mustRun(t, "init", template, "--kind", "pacman", "--name", "demo")
+	mustRun(t, "push", "--to", template, pacmanFile(gamma))
+	told := 0
+	for at, killed := first, true; killed; at += step {
+		d := &dropFolder{T: t, at: t.TempDir(), repo: filepath.Join(t.TempDir(), "repo")}
+		if err := os.CopyFS(d.repo, os.DirFS(template)); err != nil {
+			t.Fatal(err)
+		}
+		var was bool
+		if was, killed = d.overtaken(at, "alpha-1.0-1-any.pkg.tar.zst", gamma); was && killed {
+			told++
+		}
+	}
+	if t.Logf("%d kills behind the commit", told); told == 0 {
+		t.Error("no kill behind the commit")
+	}
+}
+
+// overtaken kills a watcher that publishes a list of these packages, publishes a newer
+// version of alpha, and lets another watcher come to its end; published is whether the
+// first one had come so far.
+func (d *dropFolder) overtaken(at int, packages ...string) (published, killed bool) {
+	d.Helper()
+	files := map[string]string{}
+	for _, name := range packages {
+		files[name] = mustRead(d.T, pacmanFile(name))
+		d.append(name, []byte(files[name]))
+	}
+	list := d.list("list", files)
+	for _, name := range d.files() {
+		// As cp -p leaves it.
+		if err := os.Chtimes(filepath.Join(d.at, name), time.Time{}, time.Unix(1_700_000_000, 0)); err != nil {
+			d.Fatal(err)
+		}
+	}
+	killed = d.killedAt(at)
+	mustRun(d.T, "push", "--to", d.repo, pacmanFile("alpha-1.1-1-any.pkg.tar.zst"))
+	d.start("--settle=20ms")
+	until(d.T, "an end", func() bool { return d.idle() && len(d.files()) == 0 })
+	d.stop(syscall.SIGTERM, exitDone)
+	published = strings.Count(mustRead(d.T, filepath.Join(d.repo, ".mmpush", "history")), "\n") == 3
+	want := report.Rejected
+	if published {
+		want = report.Published
+	}
+	if v := d.verdict(list); v.Result != want || published && v.Generation != 2 {
+		d.Errorf("killed ahead of call %d: told %+v, want %s", at, v, want)
+	}
+	return published, killed
+}

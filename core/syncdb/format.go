@@ -218,6 +218,10 @@ func Open(fsys vfs.FS, repoPath string) (*repo.Repo, error) {
 	return repo.Open(fsys, repoPath, Format{meta.Name})
 }
 
+// NameIn is the name of the package that a file says to be by its own name: NAME in
+// NAME-VERSION-RELEASE-ARCH.pkg.tar.zst.
+func NameIn(file string) string { return nameOf(cutLast(file)) }
+
 // Published are the packages of these names that are served now; all of them if there
 // are no names.
 func Published(r *repo.Repo, names []string) ([]Desc, error) {

@@ -152,6 +152,7 @@ func (v *View) names(file string) (name string, ok bool) {
 		return "", false
 	}
 	folder := cutLast(file)
-	i, ok := v.at[nameOf(folder)]
-	return nameOf(folder), ok && slices.Contains(v.pieces[i].folders, folder)
+	name = NameIn(file)
+	i, ok := v.at[name]
+	return name, ok && slices.Contains(v.pieces[i].folders, folder)
 }

@@ -61,7 +61,7 @@
 //
 // Ahead of each publish an intent is written there: the manifest's SHA-256, what it
 // brings, and the repository's generation. One that a killed watcher has left is
-// settled first, by the repository's history: if a later generation has all of it,
+// settled first, by the repository's history: if a later generation has all of it that was new,
 // the upload was published, and is not published again, whatever newer version came
 // meanwhile. (If the disk is too full for an intent, the upload is published without
 // one, since that makes room. If the watcher is killed behind the commit point, but

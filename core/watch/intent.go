@@ -31,7 +31,7 @@ type intent struct {
 	// Generation is the repository's newest one before the publish. (A number, since
 	// a clock may be set back.)
 	Generation uint64 `json:"generation"`
-	// Packages are the SHA-256 of what the publish brings.
+	// Packages are the SHA-256 of what the publish brings, and the history will name.
 	Packages []string   `json:"packages"`
 	Files    []original `json:"files"`
 }
@@ -45,12 +45,11 @@ func (s *Scanner) intend(r *repo.Repo, a *arrival, before listing) (intent, erro
 	if err != nil {
 		return intent{}, err
 	}
-	it := intent{Manifest: a.name, ID: a.id, SHA256: a.sum, Generation: last.Number, Files: originals(a, before, a.bundle())}
-	for i, w := range a.wants {
-		if a.brings(i) {
-			it.Packages = append(it.Packages, w.sha256)
-		}
+	brings, err := s.brings(r, a)
+	if err != nil {
+		return intent{}, err
 	}
+	it := intent{Manifest: a.name, ID: a.id, SHA256: a.sum, Generation: last.Number, Packages: brings, Files: originals(a, before, a.bundle())}
 	if old, err := s.readIntent(intentFile(a.sum)); err == nil {
 		it.Generation = min(it.Generation, old.Generation)
 	}

@@ -53,6 +53,8 @@ type Listed struct {
 type Packages interface {
 	// Publish publishes all of them or none.
 	Publish(ctx context.Context, r *repo.Repo, files []upload.File) (report.Report, error)
+	// Published are the SHA-256 of those of the files that the repository has published.
+	Published(r *repo.Repo, files []upload.File) (map[string]bool, error)
 	// Check says what is wrong with files, without a repository.
 	Check(ctx context.Context, files []upload.File) ([]report.Finding, error)
 }
@@ -178,9 +180,25 @@ func (s *Scanner) checkList(ctx context.Context, a *arrival, problems []report.F
 	return slices.Concat(problems, found), err
 }
 
-// brings reports whether the i-th of the wanted files is a package, which the history
-// will name.
-func (a *arrival) brings(i int) bool {
+// brings are the SHA-256 of the packages that the history will name when the upload is
+// published. Of a list it names none that was published before.
+func (s *Scanner) brings(r *repo.Repo, a *arrival) (sums []string, err error) {
+	var published map[string]bool
+	if a.isList() {
+		if published, err = s.opt.Packages.Published(r, a.listed()); err != nil {
+			return nil, err
+		}
+	}
+	for i, w := range a.wants {
+		if a.isPackage(i) && !published[w.sha256] {
+			sums = append(sums, w.sha256)
+		}
+	}
+	return sums, nil
+}
+
+// isPackage reports whether the i-th of the wanted files is a package.
+func (a *arrival) isPackage(i int) bool {
 	if a.isList() {
 		return !strings.HasSuffix(a.wants[i].name, packageSignature)
 	}
