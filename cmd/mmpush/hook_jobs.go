@@ -43,12 +43,24 @@ func (p *push) jobs() []job {
 		}
 	}
 	if len(gone) > 0 && !p.pre {
-		if left, err := p.git.Ledger().Unpublished(); err == nil && slices.ContainsFunc(left, func(u gitpush.Update) bool { return gone[u.Ref] }) {
-			// Else it would be taken up again when the ref comes back.
-			_ = p.git.Ledger().Done("", gone)
-		}
+		p.forget(gone)
 	}
 	return list
+}
+
+// forget drops what is noted for refs that are gone: else it would be taken up again when
+// they come back.
+func (p *push) forget(gone map[string]bool) {
+	ledger := p.git.Ledger()
+	left, err := ledger.Before(p.updates)
+	for ref := range gone {
+		if _, noted := left[ref]; !noted {
+			delete(gone, ref)
+		}
+	}
+	if err == nil {
+		_ = ledger.Drop(gone)
+	}
 }
 
 // look finds out what an update has changed; old says for some refs what was published

@@ -167,16 +167,12 @@ func (p *push) publish(ctx context.Context, jobs []job) (code int, err error) {
 	p.voice.Now(func() string { return "looking at what the push changes" })
 	ledger, old := p.git.Ledger(), map[string]gitpush.ID{}
 	if !p.pre {
-		left, err := ledger.Unpublished()
-		if err != nil {
+		if old, err = ledger.Before(p.updates); err != nil {
 			return exitInternal, err
-		}
-		for _, u := range left {
-			old[u.Ref] = u.Old
 		}
 	}
 	if !p.look(ctx, jobs, old) {
-		return exitDone, nil
+		return exitDone, p.announce(jobs)
 	}
 	if !p.pre {
 		if err := p.begin(ctx, jobs, old); err != nil {
@@ -195,6 +191,9 @@ func (p *push) publish(ctx context.Context, jobs []job) (code int, err error) {
 	}
 	p.sumUp(len(jobs))
 	p.finish(p.tally.worst)
+	if p.pre && code == exitDone {
+		return code, p.announce(jobs)
+	}
 	if p.pre || p.wishes.DryRun {
 		return code, nil
 	}
@@ -205,6 +204,20 @@ func (p *push) publish(ctx context.Context, jobs []job) (code int, err error) {
 		}
 	}
 	return code, ledger.Done(p.work.ID, refs)
+}
+
+// announce notes what post-receive will have to publish, in a push that is not refused.
+func (p *push) announce(jobs []job) error {
+	if !p.pre {
+		return nil
+	}
+	var updates []gitpush.Update
+	for _, j := range jobs {
+		if j.matters(false) {
+			updates = append(updates, j.Update)
+		}
+	}
+	return p.git.Ledger().Announce(updates)
 }
 
 // begin makes the work's folder and notes the updates; what another push has noted

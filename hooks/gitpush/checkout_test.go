@@ -37,28 +37,3 @@ func TestCheckoutLinks(t *testing.T) {
 		}
 	}
 }
-
-// TestLedgerDoneLate: a push that a later one has done with takes nothing out that came
-// after both.
-func TestLedgerDoneLate(t *testing.T) {
-	t.Parallel()
-	r := newBare(t).open()
-	defer r.Close()
-	l, refs := r.Ledger(), map[string]bool{"refs/heads/dist": true}
-	for _, step := range []string{"+a", "+b", "-b", "+c", "-a"} {
-		work := step[1:]
-		err := error(nil)
-		if step[0] == '+' {
-			_, err = l.Begin(work, []Update{{New: plumbing.NewHash(strings.Repeat(work, 40)), Ref: "refs/heads/dist"}})
-		} else {
-			err = l.Done(work, refs)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	left, err := l.Unpublished()
-	if err != nil || len(left) != 1 || left[0].New.String() != strings.Repeat("c", 40) {
-		t.Errorf("%v %v", left, err)
-	}
-}

@@ -17,7 +17,9 @@
 // A manifest is changed if its blob or the blob of one of the files that it declares
 // for the old and for the new commit differ. Of a new ref everything is changed. The
 // old commit is the one whose state was published last: an update that could not be
-// published stays in the ledger, and the next push to that ref takes it up.
+// published stays in the ledger, and the next push to that ref takes it up. pre-receive
+// writes there what git is about to take, so that no push is lost whose post-receive is
+// killed before it can do so.
 //
 // Packages of pacman's need no manifest: one is changed if its blob, or that of its .sig,
 // is another. All that a build leaves are published.

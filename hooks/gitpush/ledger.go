@@ -13,7 +13,7 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// entry is an update that is not published yet.
+// entry is an update that is not published yet. Without a work it is announced.
 type entry struct {
 	Ref  string `json:"ref"`
 	Old  string `json:"old"`
@@ -22,56 +22,78 @@ type entry struct {
 }
 
 // Ledger is what the pushes to a bare repository have left unpublished: because it was
-// refused, because the machine failed, or because the hook was killed. It is written
-// before the work begins.
+// refused, because the machine failed, or because the hook was killed. pre-receive
+// announces a push, and post-receive notes it before the work begins.
 type Ledger struct{ r *Repository }
 
 // Ledger is the repository's.
 func (r *Repository) Ledger() Ledger { return Ledger{r} }
 
-// Begin notes the updates under the id of the work, and returns for each ref the
-// commit that it was published at last, as far as that differs from the update's.
+// Begin notes the updates under the id of the work, and returns what [Ledger.Before] does.
 func (l Ledger) Begin(work string, updates []Update) (from map[string]ID, err error) {
-	from = map[string]ID{}
 	err = l.edit(func(list []entry) []entry {
-		for _, e := range list {
-			if _, known := from[e.Ref]; !known {
-				from[e.Ref] = plumbing.NewHash(e.Old)
-			}
-		}
+		from = begins(pushed(list, before(updates)))
 		for _, u := range updates {
-			list = append(list, entry{u.Ref, u.Old.String(), u.New.String(), work})
+			e := noteOf(u, work)
+			if i := slices.Index(list, noteOf(u, "")); i >= 0 {
+				list[i] = e
+			} else {
+				list = append(list, e)
+			}
 		}
 		return list
 	})
 	return from, err
 }
 
-// Done forgets what was noted for refs up to and with the work: it is published, or
-// nobody wants it any more.
+// Before is, for each ref with unpublished updates ahead of a push, the commit that it was
+// published at last.
+func (l Ledger) Before(updates []Update) (map[string]ID, error) {
+	list, err := l.read()
+	if err != nil {
+		return nil, l.failed(err)
+	}
+	return begins(pushed(list, before(updates))), nil
+}
+
+// begins is where the first update of each ref began.
+func begins(list []entry) map[string]ID {
+	from := map[string]ID{}
+	for _, e := range list {
+		if _, known := from[e.Ref]; !known {
+			from[e.Ref] = plumbing.NewHash(e.Old)
+		}
+	}
+	return from
+}
+
+// Done forgets what was noted for refs up to and with the work: it is published. What a
+// later push has done with already stays out of this.
 func (l Ledger) Done(work string, refs map[string]bool) error {
+	return l.forget(refs, func(e entry) bool { return e.Work == work })
+}
+
+// Drop forgets all that was noted for refs: nobody wants it any more.
+func (l Ledger) Drop(refs map[string]bool) error {
+	return l.forget(refs, func(entry) bool { return true })
+}
+
+// forget takes out, for each of the refs, the last entry that is meant and what is ahead
+// of it.
+func (l Ledger) forget(refs map[string]bool, meant func(entry) bool) error {
 	if len(refs) == 0 {
 		return nil
 	}
 	return l.edit(func(list []entry) []entry {
-		own := slices.IndexFunc(list, func(e entry) bool { return e.Work == work })
-		last := len(list)
-		if own < 0 && work != "" {
-			// A later push has published it, too; what is here now came after that.
-			return list
-		}
-		if own >= 0 {
-			last = own
-			for last < len(list) && list[last].Work == work {
-				last++
-			}
-		}
 		var kept []entry
-		for i, e := range list {
-			if i >= last || !refs[e.Ref] {
+		passed := map[string]bool{}
+		for _, e := range slices.Backward(list) {
+			passed[e.Ref] = passed[e.Ref] || refs[e.Ref] && meant(e)
+			if !passed[e.Ref] {
 				kept = append(kept, e)
 			}
 		}
+		slices.Reverse(kept)
 		return kept
 	})
 }
@@ -82,9 +104,13 @@ func (l Ledger) Unpublished() ([]Update, error) {
 	if err != nil {
 		return nil, l.failed(err)
 	}
+	now, err := l.r.refsNow(list)
+	if err != nil {
+		return nil, l.r.failed(err)
+	}
 	var updates []Update
 	at := map[string]int{}
-	for _, e := range list {
+	for _, e := range pushed(list, now) {
 		i, known := at[e.Ref]
 		if !known {
 			at[e.Ref] = len(updates)
