@@ -10,8 +10,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// inputBuffer is how much is read from the source at once: the codecs ask for
-// a few bytes at a time.
+// inputBuffer is how much is read from the source at once, if there is so much: the codecs
+// ask for a few bytes at a time.
 const inputBuffer = 64 << 10
 
 // Zstd decodes one zstd file: one or more frames, skippable ones included.
@@ -60,6 +60,8 @@ type decoder struct {
 	kind string
 	src  *source
 	open opener
+	// buffer is how much is read from the source at once.
+	buffer int
 	// in is nil before the first Read and after Close.
 	in io.ReadCloser
 	// left is how much may still be decoded.
@@ -74,7 +76,8 @@ func newDecoder(kind string, r io.Reader, size int64, l Limits, open opener) (io
 		return nil, err
 	}
 	n := l.Decoded(size)
-	return &decoder{kind: kind, src: &source{r: r}, open: open, left: n, max: n, window: l.Window}, nil
+	buffer := int(min(max(size, 0), inputBuffer-1)) + 1
+	return &decoder{kind: kind, src: &source{r: r}, open: open, buffer: buffer, left: n, max: n, window: l.Window}, nil
 }
 
 func (d *decoder) Read(p []byte) (int, error) {
@@ -99,7 +102,7 @@ func (d *decoder) Read(p []byte) (int, error) {
 }
 
 func (d *decoder) start() {
-	in, err := d.open(bufio.NewReaderSize(d.src, inputBuffer))
+	in, err := d.open(bufio.NewReaderSize(d.src, d.buffer))
 	if err != nil {
 		d.err = d.explain(err)
 		return

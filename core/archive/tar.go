@@ -133,9 +133,12 @@ func (t *TarReader) skip() error {
 	return nil
 }
 
+// usualRecord is what a tar stream is padded to, in bytes, as a rule.
+const usualRecord = 20 * blockSize
+
 // finish reads the rest of the stream, of which nothing but zeros is padding.
 func (t *TarReader) finish() error {
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, usualRecord)
 	for {
 		n, err := t.src.Read(buf)
 		if !zeros(buf[:n]) {

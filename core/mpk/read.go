@@ -125,7 +125,8 @@ func (s *scan) readSumsha(m archive.Member) error {
 		return nil
 	}
 	hash := sha256.New()
-	if _, err := io.Copy(hash, s.tar); err != nil {
+	buffer := make([]byte, min(max(m.Size, 1), 32<<10))
+	if _, err := io.CopyBuffer(hash, s.tar, buffer); err != nil {
 		return err
 	}
 	s.pkg.SumshaSHA256 = hex.EncodeToString(hash.Sum(nil))

@@ -33,15 +33,20 @@ func startInspection(ctx context.Context, parse parser, b *buffers, size int64, 
 	go func() {
 		defer close(l.done)
 		defer l.drain()
-		// A defect here would take a server with all its sessions down.
-		defer func() {
-			if p := recover(); p != nil {
-				l.err = fmt.Errorf("defect: %v", p)
-			}
-		}()
-		l.pkg, l.findings, l.err = parse(ctx, l, size, limits)
+		l.run(ctx, parse, l, size, limits)
 	}()
 	return l
+}
+
+// run reads the package from r.
+func (l *inspection) run(ctx context.Context, parse parser, r io.Reader, size int64, limits archive.Limits) {
+	// A defect here would take a server with all its sessions down.
+	defer func() {
+		if p := recover(); p != nil {
+			l.err = fmt.Errorf("defect: %v", p)
+		}
+	}()
+	l.pkg, l.findings, l.err = parse(ctx, r, size, limits)
 }
 
 // feed hands a chunk over; it is the look's until that gives the buffer back.

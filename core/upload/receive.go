@@ -1,7 +1,10 @@
 package upload
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"path"
@@ -110,19 +113,19 @@ func (r *reader) readClone(ctx context.Context, got *Received) error {
 // durable. It closes the file; err is what has become of it so far.
 func (r *reader) settle(dst vfs.File, got *Received, err error) error {
 	if err == nil {
-		err = r.whole(dst, got)
+		err = r.intact(dst, got)
 	}
 	if err != nil {
 		dst.Close()
 		return err
 	}
 	name := got.Name
-	r.settling.start(dst, func(err error) error { return r.stageError(name, err) })
+	r.settling.start(dst, got.ActualSize, func(err error) error { return r.stageError(name, err) })
 	return nil
 }
 
-// whole compares the size of the staged file with what was read.
-func (r *reader) whole(dst vfs.File, got *Received) error {
+// intact compares the size of the staged file with what was read.
+func (r *reader) intact(dst vfs.File, got *Received) error {
 	info, err := dst.Stat()
 	if err == nil && got.ActualSHA256 != "" && info.Size != got.ActualSize {
 		err = fmt.Errorf("the copy has %d bytes, but %d were read", info.Size, got.ActualSize)
@@ -133,22 +136,13 @@ func (r *reader) whole(dst vfs.File, got *Received) error {
 	return nil
 }
 
-// read is the one pass. Three goroutines share it, so that no core waits: this one
-// reads the file, and copies into to if that is given; then the chunks go through
-// the digest to the look into the package.
+// atOnce is the size, in bytes, up to which a file is read whole: waking other goroutines
+// for so little takes longer than doing their work.
+const atOnce = 64 << 10
+
+// read is the one pass over a file, which copies into to if that is given.
 func (r *reader) read(ctx context.Context, from vfs.File, to io.Writer, got *Received) error {
-	var look *inspection
-	next := r.buffers.give
-	if got.Arch != "" {
-		look = startInspection(ctx, r.parse, &r.buffers, got.Origin.Size, r.budget.next())
-		next = look.feed
-	}
-	digest := startDigest(next)
-	err := r.pump(ctx, from, to, digest, got)
-	sum := digest.end()
-	if look != nil {
-		look.end()
-	}
+	look, sum, err := r.pass(ctx, from, to, got)
 	if err != nil || got.ActualSize > got.Size {
 		// What was seen of a part of a package says nothing.
 		return err
@@ -158,6 +152,50 @@ func (r *reader) read(ctx context.Context, from vfs.File, to io.Writer, got *Rec
 		return nil
 	}
 	return r.keep(ctx, look, got)
+}
+
+// pass reads a file; it looks into a package, and into nothing else.
+func (r *reader) pass(ctx context.Context, from vfs.File, to io.Writer, got *Received) (*inspection, string, error) {
+	if readLimit(got.Size) <= min(atOnce, int64(r.buffers.size)) {
+		return r.whole(ctx, from, to, got)
+	}
+	return r.stream(ctx, from, to, got)
+}
+
+// whole reads a small file into one buffer.
+func (r *reader) whole(ctx context.Context, from vfs.File, to io.Writer, got *Received) (look *inspection, sum string, err error) {
+	data := r.buffers.take()
+	defer func() { r.buffers.give(data) }()
+	data = data[:0]
+	err = r.pump(ctx, from, to, got, func() []byte { return data[len(data):cap(data)] }, func(chunk []byte) {
+		data = data[:len(data)+len(chunk)]
+	})
+	if err != nil || got.ActualSize > got.Size {
+		return nil, "", err
+	}
+	digest := sha256.Sum256(data)
+	if got.Arch != "" {
+		look = &inspection{}
+		look.run(ctx, r.parse, bytes.NewReader(data), got.Origin.Size, r.budget.next())
+	}
+	return look, hex.EncodeToString(digest[:]), nil
+}
+
+// stream shares a file between three goroutines, so that no core waits: this one
+// reads it, and copies; then the chunks go through the digest to the look into the package.
+func (r *reader) stream(ctx context.Context, from vfs.File, to io.Writer, got *Received) (look *inspection, sum string, err error) {
+	next := r.buffers.give
+	if got.Arch != "" {
+		look = startInspection(ctx, r.parse, &r.buffers, got.Origin.Size, r.budget.next())
+		next = look.feed
+	}
+	digest := startDigest(next)
+	err = r.pump(ctx, from, to, got, r.buffers.take, digest.feed)
+	sum = digest.end()
+	if look != nil {
+		look.end()
+	}
+	return look, sum, err
 }
 
 // keep takes over what was seen in the package.
@@ -179,23 +217,24 @@ func (r *reader) keep(ctx context.Context, look *inspection, got *Received) erro
 	return nil
 }
 
-// pump reads one file up to the limit, and hands on each chunk once it is written.
-func (r *reader) pump(ctx context.Context, from vfs.File, to io.Writer, digest *digest, got *Received) error {
+// pump reads one file up to the limit, into what buffer returns, and hands on each chunk
+// once it is written.
+func (r *reader) pump(ctx context.Context, from vfs.File, to io.Writer, got *Received, buffer func() []byte, next func(chunk []byte)) error {
 	limit := readLimit(got.Size)
 	for got.ActualSize < limit {
 		if err := ctx.Err(); err != nil {
 			return stopped("stage", r.u.displayPath(got.Name), err)
 		}
-		buffer := r.buffers.take()
-		n, end := from.Read(buffer[:min(int64(len(buffer)), limit-got.ActualSize)])
-		chunk := buffer[:n]
+		b := buffer()
+		n, end := from.Read(b[:min(int64(len(b)), limit-got.ActualSize)])
+		chunk := b[:n]
 		got.ActualSize += int64(n)
 		if to != nil && n > 0 {
 			if _, err := to.Write(chunk); err != nil {
 				return r.stageError(got.Name, err)
 			}
 		}
-		digest.feed(chunk)
+		next(chunk)
 		r.meter.add(int64(n))
 		if end == io.EOF {
 			return nil
