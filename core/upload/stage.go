@@ -49,7 +49,7 @@ type Progress struct {
 //
 // The folder must be there, empty, and the caller's own: nobody else may write to
 // it. Files are made with mode 0644 and are durable; their entries are not: the
-// commit syncs the folder that the files end up in. Files are synced while others are
+// commit syncs the folder that the files end up in. Large files are synced while others are
 // read, and a long one while it is written, so calls of to can come at once. If the manifest has no
 // package for arch, nothing is copied. What a [Giver] gives is not copied either; it is
 // read and checked like everything else, unless the Giver has [Seen] it.

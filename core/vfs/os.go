@@ -222,6 +222,7 @@ var (
 	_ RangeCopier    = (*osFile)(nil)
 	_ Mapper         = (*osFile)(nil)
 	_ DirectWriter   = (*osFile)(nil)
+	_ WriteStarter   = (*osFile)(nil)
 )
 
 func (f *osFile) Stat() (Info, error) {
@@ -252,6 +253,9 @@ func (f *osFile) Map(n int64) ([]byte, func(), error) { return mapFile(f.File, n
 
 // WriteDirect implements [DirectWriter].
 func (f *osFile) WriteDirect(direct bool) error { return writeDirect(f.File, direct) }
+
+// StartWriting implements [WriteStarter].
+func (f *osFile) StartWriting() { startWriting(f.File) }
 
 func (f *osFile) TryLock() error { return tryLock(f.File) }
 

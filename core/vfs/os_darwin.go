@@ -13,4 +13,6 @@ func cloneFile(_, _ *os.File) error { return errors.ErrUnsupported }
 
 func writeDirect(*os.File, bool) error { return errors.ErrUnsupported }
 
+func startWriting(*os.File) {}
+
 func changeTime(st *syscall.Stat_t) time.Time { return time.Unix(st.Ctimespec.Unix()) }

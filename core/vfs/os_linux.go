@@ -34,6 +34,11 @@ func copyRange(dst, src *os.File, from, n int64) (int64, error) {
 	return done, nil
 }
 
+// startWriting ignores errors: the file's Sync reports them.
+func startWriting(f *os.File) {
+	_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE)
+}
+
 // writeDirect sets or clears O_DIRECT of an open file.
 func writeDirect(f *os.File, direct bool) error {
 	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)

@@ -15,6 +15,8 @@ func cloneFile(_, _ *os.File) error { return errors.ErrUnsupported }
 
 func writeDirect(*os.File, bool) error { return errors.ErrUnsupported }
 
+func startWriting(*os.File) {}
+
 func tryLock(*os.File) error { return errors.ErrUnsupported }
 
 func lock(*os.File) error { return errors.ErrUnsupported }
