@@ -120,7 +120,7 @@ func dependencies() map[string][]string {
 		"github.com/prometheus":         {"core/web"},
 		"github.com/coreos/go-systemd":  {"cmd/mmpush"},
 		"github.com/cenkalti/backoff":   {"plugins/transports/tupkg"},
-		"golang.org/x/sys":              {"core/vfs", "plugins"},
+		"golang.org/x/sys":              {"core/vfs", "plugins", "plugins/transports/ssh"},
 		"github.com/hashicorp":          {"plugins"},
 		"google.golang.org/grpc":        {"plugins", "plugins/pluginpb"},
 		"google.golang.org/protobuf":    {"plugins", "plugins/pluginpb"},

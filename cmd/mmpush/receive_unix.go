@@ -21,8 +21,7 @@ func (a *app) stdio() io.ReadWriteCloser {
 	// Else a client that is gone would kill us in the middle of a publish that we owe
 	// it: the write of a progress message would.
 	signal.Ignore(syscall.SIGPIPE)
-	ssh.Widen(os.Stdin)
-	return &stdio{in: pollable(os.Stdin, "standard input"), out: pollable(os.Stdout, "standard output")}
+	return &stdio{in: ssh.NewPipe(pollable(os.Stdin, "standard input")), out: pollable(os.Stdout, "standard output")}
 }
 
 // pollable is the same descriptor, with waits that a Close ends.
@@ -34,7 +33,10 @@ func pollable(f *os.File, name string) *os.File {
 	return os.NewFile(fd, name)
 }
 
-type stdio struct{ in, out *os.File }
+type stdio struct {
+	in  *ssh.Pipe
+	out *os.File
+}
 
 func (s *stdio) Read(p []byte) (int, error)  { return s.in.Read(p) }
 func (s *stdio) Write(p []byte) (int, error) { return s.out.Write(p) }

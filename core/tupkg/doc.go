@@ -20,6 +20,8 @@
 // A DATA frame is read in pieces, large ones as long as the server's [Buffers] have some,
 // else small ones: a thousand clients take no more memory than a hundred.
 //
+// A [Conn] that is a [Carrier] brings the parts of files that lie on the disk by itself.
+//
 // It imports report and nothing else of ours. It may change at any release; the
 // protocol below may not.
 //

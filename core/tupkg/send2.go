@@ -44,29 +44,47 @@ func (p *pushing) sendAll(ctx context.Context, held []int64) error {
 				return context.Cause(ctx)
 			default:
 			}
-			chunk, err := readChunk(f, at, frame[headBytes+dataHead:])
+			n, err := p.sendPart(f, uint32(i), at, frame)
 			if err != nil {
 				return err
 			}
-			if err := p.sendData(frame, uint32(i), len(chunk)); err != nil {
-				return err
-			}
-			at += int64(len(chunk))
-			p.data += int64(len(chunk))
+			at += int64(n)
+			p.data += int64(n)
 			told.tell(f.Name, p.data)
 		}
 	}
 	return nil
 }
 
-// sendData writes one DATA message, whose n bytes stand in frame already.
-func (p *pushing) sendData(frame []byte, file uint32, n int) error {
+// sendPart sends the next bytes of a file and returns how many. frame has room for all of
+// one DATA message.
+func (p *pushing) sendPart(f File, number uint32, at int64, frame []byte) (int, error) {
+	n, err := p.load(f, at)
+	if err != nil {
+		return 0, err
+	}
+	if n > 0 {
+		head := p.dataHead(frame, number, n)
+		p.writing.Lock()
+		defer p.writing.Unlock()
+		return n, p.Conn.(Carrier).Send(head)
+	}
+	chunk, err := readChunk(f, at, frame[headBytes+dataHead:])
+	if err != nil {
+		return 0, err
+	}
+	head := p.dataHead(frame, number, len(chunk))
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	_, err = p.Write(frame[:len(head)+len(chunk)])
+	return len(chunk), err
+}
+
+// dataHead begins a DATA message of n bytes.
+func (p *pushing) dataHead(frame []byte, file uint32, n int) []byte {
 	frame[0] = byte(kindData)
 	binary.BigEndian.PutUint32(frame[1:], uint32(dataHead+n))
 	binary.BigEndian.PutUint32(frame[headBytes:], p.last)
 	binary.BigEndian.PutUint32(frame[headBytes+4:], file)
-	p.writing.Lock()
-	defer p.writing.Unlock()
-	_, err := p.Write(frame[:headBytes+dataHead+n])
-	return err
+	return frame[:headBytes+dataHead]
 }

@@ -32,9 +32,11 @@ const (
 type Conn struct {
 	target Target
 	cmd    *exec.Cmd
-	in     *os.File
+	in     *Pipe
 	out    *os.File
 	said   *tail
+	// carriage brings files to in; nil where that cannot be done.
+	carriage *carriage
 	// heard: the other side has said something that makes sense.
 	heard atomic.Bool
 	// login and silent are the two waits; silence is the bound of a Read now, in
@@ -64,19 +66,19 @@ func start(t Target, args, environ []string, told io.Writer) (*Conn, error) {
 		return nil, c.cannotStart(err)
 	}
 	defer theirIn.Close()
-	Widen(in)
 	out, theirOut, err := os.Pipe()
 	if err != nil {
 		_ = in.Close()
 		return nil, c.cannotStart(err)
 	}
 	defer theirOut.Close()
-	c.in, c.out, c.cmd.Stdin, c.cmd.Stdout = in, out, theirIn, theirOut
+	c.in, c.out, c.cmd.Stdin, c.cmd.Stdout = NewPipe(in), out, theirIn, theirOut
 	if err := c.cmd.Start(); err != nil {
 		_ = in.Close()
 		_ = out.Close()
 		return nil, c.cannotStart(err)
 	}
+	c.carriage = newCarriage()
 	go func() {
 		defer close(c.exited)
 		_ = c.cmd.Wait()
@@ -154,6 +156,7 @@ func (c *Conn) Close() error {
 		c.closed.Store(true)
 		_ = c.in.Close()
 		_ = c.out.Close()
+		c.carriage.close()
 		ask := time.AfterFunc(exitTime/4, func() { terminate(c.cmd.Process) })
 		kill := time.AfterFunc(exitTime, func() { _ = c.cmd.Process.Kill() })
 		<-c.exited

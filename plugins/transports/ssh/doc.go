@@ -14,5 +14,8 @@
 //     there (exit 6, resumed);
 //   - when [Conn.Close] has returned, ssh has ended.
 //
+// On Linux the bytes of a file go from the system's cache to ssh without a copy of ours, and
+// a [Pipe] pauses rather than have the other side wake us for each of its small pieces.
+//
 // [Dialer] runs ssh for other transports too. It imports core and the tupkg transport.
 package ssh

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"syscall"
 	"time"
 
 	"github.com/mmpush/mmpush/core/report"
@@ -124,13 +125,30 @@ type guarded struct {
 
 // ReadAt implements [io.ReaderAt].
 func (g guarded) ReadAt(p []byte, off int64) (int, error) {
-	if off == 0 {
-		delete(g.k.unsent, g.Name)
-	}
-	if err := g.k.may(); err != nil {
+	if err := g.may(off); err != nil {
 		return 0, err
 	}
 	return g.Content.ReadAt(p, off)
+}
+
+// Filed implements [wire.Filed].
+func (g guarded) Filed(off int64) (syscall.Conn, error) {
+	filed, ok := g.Content.(wire.Filed)
+	if !ok {
+		return nil, nil
+	}
+	if err := g.may(off); err != nil {
+		return nil, err
+	}
+	return filed.Filed(off)
+}
+
+// may says whether the bytes from off on may be sent.
+func (g guarded) may(off int64) error {
+	if off == 0 {
+		delete(g.k.unsent, g.Name)
+	}
+	return g.k.may()
 }
 
 // guardedLast is the manifest: when the server has that, it publishes.

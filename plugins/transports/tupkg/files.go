@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/report"
@@ -202,6 +203,8 @@ func (f *files) close() {
 	}
 }
 
+var _, _ wire.Filed = content{}, guarded{}
+
 // content gives the bytes of one file.
 type content struct {
 	f    *files
@@ -215,6 +218,16 @@ func (c content) ReadAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	return file.ReadAt(p, off)
+}
+
+// Filed implements [wire.Filed].
+func (c content) Filed(int64) (syscall.Conn, error) {
+	file, err := c.f.at(c.name)
+	if err != nil {
+		return nil, err
+	}
+	conn, _ := file.(syscall.Conn)
+	return conn, nil
 }
 
 // manifestText reads the manifest's file.
