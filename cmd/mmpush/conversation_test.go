@@ -76,15 +76,6 @@ func TestBrokenPipes(t *testing.T) {
 	}
 }
 
-func mustRead(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // TestFailedCommit: a commit that the disk refuses is rolled back, and the
 // conversation goes on.
 func TestFailedCommit(t *testing.T) {

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -13,9 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/mmpush/mmpush/core/syncdb"
-	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // TestGensyncKilled kills a real process ahead of its calls of the file system, in an
@@ -83,37 +78,4 @@ func killGensync(t *testing.T, first, change []string, at int) (killed bool) {
 	}
 	mustRun(t, "fsck", "-R", dir, "--deep")
 	return killed
-}
-
-// wholePacman reads what is published, as a client does: through the links, the database
-// first, then each file.
-func wholePacman(t *testing.T, dir string) string {
-	t.Helper()
-	fsys, err := vfs.OpenDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer fsys.Close()
-	r, err := syncdb.Open(fsys, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, link := range []string{"demo.db", "demo.files"} {
-		if _, err := os.Stat(filepath.Join(dir, link)); err != nil {
-			t.Error(err)
-		}
-	}
-	list, err := syncdb.Published(r, nil)
-	if err != nil {
-		t.Error(err)
-	}
-	var text strings.Builder
-	for _, d := range list {
-		data, err := os.ReadFile(filepath.Join(dir, d.FileName))
-		if sum := sha256.Sum256(data); err != nil || hex.EncodeToString(sum[:]) != d.SHA256 {
-			t.Errorf("the database names %s: %v", d.FileName, err)
-		}
-		text.WriteString(d.FileName + "\n")
-	}
-	return text.String()
 }

@@ -11,59 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/vfs"
 )
-
-// killAt is the variable that tells mmpush-killed ahead of which call it dies.
-const killAt = "MMPUSH_TEST_KILL_AT"
-
-// playKilled runs the program and kills the process, with nothing left to run in it,
-// ahead of one of its calls to the file system.
-func playKilled() {
-	at, err := strconv.ParseInt(os.Getenv(killAt), 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	var calls atomic.Int64
-	e := processEnv()
-	e.WrapFS = func(fsys vfs.FS) vfs.FS {
-		return vfs.Observe(fsys, func(vfs.Op) error {
-			if calls.Add(1) == at {
-				return syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			}
-			return nil
-		})
-	}
-	os.Exit(interruptible(e))
-}
-
-// peakFile is the variable that tells mmpush-measured where to leave its peak of
-// memory.
-const peakFile = "MMPUSH_TEST_PEAK_FILE"
-
-// playMeasured runs the program and tells the most memory that it ever had.
-func playMeasured() {
-	code := interruptible(processEnv())
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		panic(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			if err := os.WriteFile(os.Getenv(peakFile), []byte(strings.TrimSpace(kb)), 0o600); err != nil {
-				panic(err)
-			}
-		}
-	}
-	os.Exit(code)
-}
 
 // TestKillOfARealProcess kills a real process ahead of each of its calls to the file
 // system, until there are no more, and wants the repository whole, the next push
@@ -126,13 +80,6 @@ func killOnce(t *testing.T, template string, push []string, at int) bool {
 		t.Errorf("killed ahead of call %d, the push after the next: exit %d\n%s%s", at, again.code, again.stdout, again.stderr)
 	}
 	return killed
-}
-
-func mustRun(t *testing.T, args ...string) {
-	t.Helper()
-	if o := (shell{}).run(args...); o.code != exitDone {
-		t.Fatalf("mmpush %q: exit %d\n%s%s", args, o.code, o.stdout, o.stderr)
-	}
 }
 
 // whole reads what is published as a client does: indexes first, then each file.

@@ -13,11 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/repo"
-	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // pipe is a real process that somebody has a conversation with.
@@ -108,67 +105,10 @@ func (p *pipe) wait() (rest string, code int) {
 	return string(text), exitDone
 }
 
-// until waits for something that another process does.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for late := time.After(time.Minute); !done(); {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("%s: not within a minute", what)
-		}
-	}
-}
-
 // stages is how many changes are being prepared in a repository.
 func stages(at string) int {
 	list, _ := os.ReadDir(filepath.Join(at, repo.StageDir)) // before the first there is none
 	return len(list)
-}
-
-// holdLock takes a repository's lock, as another program would.
-func holdLock(t *testing.T, at string) (release func()) {
-	t.Helper()
-	folder, err := vfs.OpenDir(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := folder.OpenLock(repo.LockFile, repo.FileMode)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.TryLock(); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		if err := errors.Join(f.Close(), folder.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// versionsOf returns the published binary packages, "name version" each.
-func versionsOf(t *testing.T, at string) map[string]bool {
-	t.Helper()
-	folder, err := vfs.OpenDir(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer folder.Close()
-	view, err := index.Open(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]bool{}
-	for b, err := range view.All() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[b.Name+" "+b.Version] = true
-	}
-	return all
 }
 
 // TestTenAddsOneIndex: the index files are replaced once for a whole change.

@@ -22,8 +22,6 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-const pacmanPackages = "../../testdata/pacman/packages"
-
 // script writes a program.
 func script(t *testing.T, text string) string {
 	t.Helper()

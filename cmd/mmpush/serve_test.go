@@ -13,60 +13,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
-	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/server"
 	"github.com/mmpush/mmpush/core/tupkg"
 )
-
-// lockedBuffer may be read while a process writes to it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // serving is a real server process.
 type serving struct {
 	cmd            *exec.Cmd
 	addr           string
 	stdout, stderr lockedBuffer
-}
-
-// writeUsers writes a users file with one user.
-func writeUsers(t *testing.T, path, user string) {
-	t.Helper()
-	hash, err := access.NewHash(access.NewSecret(servePassword))
-	if err != nil {
-		t.Fatal(err)
-	}
-	right, err := access.ParseRight("*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := access.New(path).Add(user, hash, []access.Right{right})
-	if err == nil {
-		err = os.WriteFile(path, f.Bytes(), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func startServing(t *testing.T, repo, users string, args ...string) *serving {
@@ -80,19 +39,6 @@ func startServing(t *testing.T, repo, users string, args ...string) *serving {
 func (s *serving) listening(t *testing.T) {
 	t.Helper()
 	s.addr = s.stderr.listening(t)
-}
-
-// listening waits until the log says that a server listens, and where.
-func (l *lockedBuffer) listening(t *testing.T) (addr string) {
-	t.Helper()
-	address := regexp.MustCompile(`msg=listening address=(\S+)`)
-	until(t, "a listener", func() bool {
-		if m := address.FindStringSubmatch(l.String()); m != nil {
-			addr = m[1]
-		}
-		return addr != "" && strings.Contains(l.String(), "msg=serving")
-	})
-	return addr
 }
 
 // runServing starts a server process.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -225,5 +226,25 @@ func TestPasswordSources(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "two\n") {
 			t.Errorf("the message has the password: %v", err)
 		}
+	}
+}
+
+// writeUsers writes a users file with one user.
+func writeUsers(t *testing.T, path, user string) {
+	t.Helper()
+	hash, err := access.NewHash(access.NewSecret(servePassword))
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, err := access.ParseRight("*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := access.New(path).Add(user, hash, []access.Right{right})
+	if err == nil {
+		err = os.WriteFile(path, f.Bytes(), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -42,8 +42,6 @@ func (d *dropFolder) has(files ...string) {
 	}
 }
 
-func pacmanFile(name string) string { return filepath.Join(pacmanPackages, name) }
-
 // TestPushPacmanDrop: what a pusher of pacman packages to a drop folder may rely on: all
 // or nothing, byte for byte, again without harm, whatever the connection does, and the
 // watcher's verdict.
