@@ -105,14 +105,15 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string, isSet bool) (an
 	if !uploads && !c.shows(given) {
 		return nil, wrongUsage("add --listen ADDR for uploads, or --http ADDR for readers only", "nothing says where to listen")
 	}
-	to, done, err := c.open(a, at, isSet, given)
+	to, done, err := c.open(a, at, isSet)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	r, name := to.repo, at
 	at = to.at
-	e := &enterprise{app: a, repo: r, at: at, set: to.set, log: log, given: given, healthy: func() error { return readable(r) }}
+	e := &enterprise{app: a, repo: r, at: at, set: to.set, all: to.all, log: log, given: given}
+	e.healthy = e.readable
 	if uploads || c.TLSSelfSigned {
 		var closeState func()
 		if e.state, e.dir, closeState, err = a.state(c.State, r); err != nil {
@@ -141,11 +142,8 @@ func (c *serveCmd) serve(ctx context.Context, a *app, at string, isSet bool) (an
 }
 
 // open opens the repository, or the set, that is served.
-func (c *serveCmd) open(a *app, at string, isSet bool, given sockets) (destinations, func(), error) {
+func (c *serveCmd) open(a *app, at string, isSet bool) (destinations, func(), error) {
 	if isSet {
-		if c.shows(given) {
-			return destinations{}, nil, wrongUsage("serve each repository by itself: mmpush serve -R REPO --http ADDR", "readers want one repository, and %s is a set", visible(at))
-		}
 		named, _ := a.config.Set(at)
 		return a.openSetToServe(named)
 	}

@@ -19,7 +19,7 @@ import (
 
 // webFlags say what is served over HTTP.
 type webFlags struct {
-	HTTP     []string `name:"http" placeholder:"ADDR" help:"Show the repository to readers over HTTP, such as :80 or unix:/run/mmpush-http.sock; may be given several times."`
+	HTTP     []string `name:"http" placeholder:"ADDR" help:"Show the repository, or those of a set below their architectures, to readers over HTTP, such as :80 or unix:/run/mmpush-http.sock; may be given several times."`
 	HTTPS    []string `name:"https" placeholder:"ADDR" help:"The same over TLS, with the certificate that uploads have."`
 	HTTPList bool     `name:"http-list" help:"Show what is in a folder; without it a folder is not found."`
 	Status   string   `placeholder:"ADDR" help:"Answer /healthz, and /metrics for Prometheus, at this address. :PORT is on the loopback address; another one has to be named."`
@@ -59,9 +59,21 @@ func (f *webFlags) showFiles(ctx context.Context, e *enterprise) error {
 	for _, l := range all {
 		e.log.Info("showing the repository", "address", l.Addr().String(), "tls", l.TLS != nil)
 	}
-	files := &web.Files{FS: e.repo.FS, List: f.HTTPList, Log: e.log}
-	e.serveWeb(files, all)
+	e.serveWeb(f.files(e), all)
 	return nil
+}
+
+// files are those of the repository, or of all repositories of the set.
+func (f *webFlags) files(e *enterprise) http.Handler {
+	show := func(r *repo.Repo) *web.Files { return &web.Files{FS: r.FS, List: f.HTTPList, Log: e.log} }
+	if e.all == nil {
+		return show(e.repo)
+	}
+	set := web.Set{}
+	for arch, r := range e.all {
+		set[arch] = show(r)
+	}
+	return set
 }
 
 // showStatus adds the server of the operator.
@@ -96,6 +108,17 @@ func onLoopback(addr string) string {
 }
 
 // readable says why readers cannot be served, nil if they can.
+func (e *enterprise) readable() error {
+	if e.all == nil {
+		return readable(e.repo)
+	}
+	var errs []error
+	for _, r := range e.all {
+		errs = append(errs, readable(r))
+	}
+	return errors.Join(errs...)
+}
+
 func readable(r *repo.Repo) error {
 	if _, err := repo.ReadMetadata(r.FS, r.Path); err != nil {
 		return err
@@ -123,8 +146,10 @@ type enterprise struct {
 	repo *repo.Repo
 	// at is the repository as the user named it.
 	at string
-	// set opens the set anew that is published in; nil for one repository.
+	// set opens the set anew that is published in, and all are its repositories; nil for
+	// one repository.
 	set func() (*sets.Set, error)
+	all map[string]*repo.Repo
 	log *slog.Logger
 	// state and dir are the server's own folder, config its TLS, nil without.
 	state  vfs.FS

@@ -155,3 +155,42 @@ func tree(t *testing.T, at string) string {
 	}
 	return list.String()
 }
+
+// TestServeSetHTTP: readers find each repository of a set below its architecture.
+func TestServeSetHTTP(t *testing.T) {
+	t.Parallel()
+	curl := programtest.Need(t, "curl")
+	j := newJobs(t)
+	arch := j.archs[0]
+	mustRun(t, "push", j.manifest(arch, arch), "--to", j.repo(arch))
+	s := startProcess(t, []string{j.config()}, "serve", "-R", "all", "--http", "127.0.0.1:0", "--status", ":0")
+	site, status := "http://"+s.addressOf(t, "showing the repository"), "http://"+s.addressOf(t, "telling the status")
+	fetch := func(url string) string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), curl, "-sS", "--max-time", "20", url).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+		return string(out)
+	}
+	for _, name := range []string{"binary-index.gz", "source-index"} {
+		for _, arch := range j.archs {
+			if got := fetch(site + "/" + arch + "/" + name); got != mustRead(t, filepath.Join(j.repo(arch), name)) {
+				t.Errorf("%s of %s is %.200q", name, arch, got)
+			}
+		}
+		if got := fetch(site + "/" + name); got != "not found\n" {
+			t.Errorf("%s of no repository is %.200q", name, got)
+		}
+	}
+	if got := fetch(status + "/healthz"); got != "ok\n" {
+		t.Errorf("%q", got)
+	}
+	if err := os.Remove(filepath.Join(j.repo(j.archs[2]), "source-index")); err != nil {
+		t.Fatal(err)
+	}
+	if got := fetch(status + "/healthz"); !strings.Contains(got, j.repo(j.archs[2])) {
+		t.Errorf("without an index of one repository: %q", got)
+	}
+	s.stop(t, syscall.SIGTERM, exitDone)
+}

@@ -50,8 +50,9 @@ type destinations struct {
 	// belongs; at is its folder.
 	repo *repo.Repo
 	at   string
-	// set opens the set anew; nil for one repository.
+	// set opens the set anew; nil for one repository. all are its repositories.
 	set func() (*sets.Set, error)
+	all map[string]*repo.Repo
 }
 
 // openSetToServe opens a set for a server, which has each of its verifiers at hand.
@@ -66,7 +67,7 @@ func (a *app) openSetToServe(c config.Set) (d destinations, done func(), err err
 			return d, nil, err
 		}
 	}
-	d.repo = s.Home()
+	d.repo, d.all = s.Home(), s.Repositories
 	d.at = d.repo.Path
 	d.set = func() (*sets.Set, error) {
 		fresh := *s

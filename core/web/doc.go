@@ -1,7 +1,9 @@
 // Package web shows a repository over HTTP: to readers its published files ([Files]), to
 // its operator whether it is well and what it does ([Status], [Metrics]).
 //
-// In: the repository's folder, and requests. Out: what a plain web server would answer,
+// Several repositories are shown below their names ([Set]).
+//
+// In: the repositories' folders, and requests. Out: what a plain web server would answer,
 // with what such a one does not know.
 //
 // # What readers get

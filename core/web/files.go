@@ -36,9 +36,8 @@ const (
 
 // ServeHTTP implements [http.Handler].
 func (h *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
+	if !reads(r) {
+		refuse(w)
 		return
 	}
 	name, folder, ok := published(r.URL.Path)
@@ -65,6 +64,14 @@ func (h *Files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.file(w, r, name, f, info)
 	}
+}
+
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// refuse answers what is no reading.
+func refuse(w http.ResponseWriter) {
+	w.Header().Set("Allow", "GET, HEAD")
+	http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 }
 
 // published is the name below the repository that a path of a URL asks for; folder: it

@@ -247,7 +247,7 @@ func TestListing(t *testing.T) {
 	if strings.Contains(body, ".mmpush") || strings.Contains(body, "b<c") || !strings.Contains(body, "a&amp;b&lt;c&gt;.mpk") {
 		t.Errorf("%s", body)
 	}
-	if r, _ := answer(h, "GET", "/pool"); r.StatusCode != 301 || r.Header.Get("Location") != "/pool/" {
+	if r, _ := answer(h, "GET", "/pool"); r.StatusCode != 301 || r.Header.Get("Location") != "./pool/" {
 		t.Errorf("%d %v", r.StatusCode, r.Header)
 	}
 	for _, path := range []string{"/.mmpush/", "/.demo.db/", "//evil.example", "//evil.example/.."} {

@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -18,8 +19,10 @@ func (h *Files) folder(w http.ResponseWriter, r *http.Request, name string, slas
 		return
 	}
 	if !slash {
-		// A link in the page is relative to the folder, not to its parent.
-		http.Redirect(w, r, (&url.URL{Path: r.URL.Path + "/"}).EscapedPath(), http.StatusMovedPermanently)
+		// A link in the page is relative to the folder, not to its parent. So is this one,
+		// wherever the repository stands below the site.
+		w.Header().Set("Location", linkTo(path.Base(name)+"/"))
+		w.WriteHeader(http.StatusMovedPermanently)
 		return
 	}
 	files, err := h.FS.ReadDir(name)
@@ -27,6 +30,13 @@ func (h *Files) folder(w http.ResponseWriter, r *http.Request, name string, slas
 		h.failed(w, r, err)
 		return
 	}
+	showPage(w, r, files)
+}
+
+// linkTo leads to a neighbour.
+func linkTo(name string) string { return "./" + (&url.URL{Path: name}).EscapedPath() }
+
+func showPage(w http.ResponseWriter, r *http.Request, files []vfs.Info) {
 	w.Header().Set("Cache-Control", checked)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'")
@@ -37,9 +47,9 @@ func (h *Files) folder(w http.ResponseWriter, r *http.Request, name string, slas
 }
 
 // page lists a folder. Nothing in it is trusted: names come from users.
-func page(path string, files []vfs.Info) string {
+func page(at string, files []vfs.Info) string {
 	var text strings.Builder
-	title := html.EscapeString(path)
+	title := html.EscapeString(at)
 	fmt.Fprintf(&text, "<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<title>%s</title>\n<h1>%s</h1>\n<table>\n", title, title)
 	for _, f := range files {
 		if strings.HasPrefix(f.Name, ".") {
@@ -49,9 +59,8 @@ func page(path string, files []vfs.Info) string {
 		if f.Mode.IsDir() {
 			shown += "/"
 		}
-		link := "./" + (&url.URL{Path: shown}).EscapedPath()
 		fmt.Fprintf(&text, "<tr><td><a href=\"%s\">%s</a><td>%s<td align=\"right\">%d\n",
-			html.EscapeString(link), html.EscapeString(shown), f.ModTime.UTC().Format(time.DateTime), f.Size)
+			html.EscapeString(linkTo(shown)), html.EscapeString(shown), f.ModTime.UTC().Format(time.DateTime), f.Size)
 	}
 	text.WriteString("</table>\n")
 	return text.String()
