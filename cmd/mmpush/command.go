@@ -37,7 +37,9 @@ func readCommands(ctx context.Context, r io.Reader) <-chan command {
 		in := bufio.NewReaderSize(r, commandLimit+1)
 		for more := true; more; {
 			var c command
-			c, more = readCommand(in)
+			if c, more = readCommand(in); !more && c == (command{}) {
+				return
+			}
 			select {
 			case out <- c:
 			case <-ctx.Done():

@@ -13,7 +13,6 @@ import (
 	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/report"
-	"github.com/mmpush/mmpush/core/upload"
 )
 
 // batch is one conversation over a pipe: a command a line comes in, an answer a
@@ -34,6 +33,10 @@ type batch struct {
 	due bool
 	// told are the findings of the open change that standard error has got.
 	told []report.Finding
+
+	lines <-chan command
+	// orders were read from the lines, and are still to be carried out.
+	orders []order
 }
 
 // serve has the conversation, until the input ends or ctx does. What is open then is
@@ -46,24 +49,21 @@ func (b *batch) serve(ctx context.Context, begin bool) (doc any, code int) {
 	if err := b.check(ctx, begin); err != nil {
 		return b.fail(err)
 	}
+	defer b.abandon()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	lines := readCommands(ctx, b.Stdin)
+	b.lines = readCommands(ctx, b.Stdin)
 	for b.out.failed == nil {
-		select {
-		case <-ctx.Done():
+		o, err := b.next(ctx)
+		switch {
+		case ctx.Err() != nil:
 			return b.fail(ctx.Err())
-		case c, more := <-lines:
-			switch {
-			case ctx.Err() != nil:
-				return b.fail(ctx.Err())
-			case !more:
-				return nil, exitDone
-			case c.err != nil:
-				return b.fail(inputError(c.err))
-			}
-			b.answer(ctx, c)
+		case err != nil:
+			return b.fail(inputError(err))
+		case o.end:
+			return nil, exitDone
 		}
+		b.answer(ctx, o)
 	}
 	return nil, exitDone // the caller sees that the output has failed
 }
@@ -82,11 +82,11 @@ func (b *batch) check(ctx context.Context, begin bool) error {
 }
 
 // answer does what a line says and answers it; an empty one has no answer.
-func (b *batch) answer(ctx context.Context, c command) {
-	if c.verb == "" && !c.long {
+func (b *batch) answer(ctx context.Context, o order) {
+	if o.verb == "" && !o.long {
 		return
 	}
-	if err := b.do(ctx, c); err != nil {
+	if err := b.do(ctx, o); err != nil {
 		b.out.line("FAIL %s", reason(err))
 		return
 	}
@@ -95,25 +95,25 @@ func (b *batch) answer(ctx context.Context, c command) {
 
 // do does one command. After an error nothing of it is left, but that a change
 // which could not be committed is rolled back.
-func (b *batch) do(ctx context.Context, c command) error {
-	if c.long {
+func (b *batch) do(ctx context.Context, o order) error {
+	if o.long {
 		return misuse("the line has more than %d bytes", commandLimit)
 	}
-	switch c.verb {
+	switch o.verb {
 	case "ADD":
-		return b.add(ctx, c.argument)
+		return b.add(ctx, o)
 	case "REMOVE_MATCHING_SRC":
-		return b.remove(ctx, c.argument)
+		return b.remove(ctx, o.argument)
 	}
 	control, ok := map[string]func(context.Context) error{
 		"BEGIN_CHANGES": b.beginChanges, "COMMIT_CHANGES": b.commitChanges, "ROLLBACK_CHANGES": b.rollbackChanges,
 		"COMMIT": b.commitAndBegin, "ROLLBACK": b.rollbackAndBegin,
-	}[c.verb]
+	}[o.verb]
 	switch {
 	case !ok:
-		return misuse("unknown command: %s", c.verb)
-	case c.argument != "":
-		return misuse("%s takes no argument", c.verb)
+		return misuse("unknown command: %s", o.verb)
+	case o.argument != "":
+		return misuse("%s takes no argument", o.verb)
 	}
 	return control(ctx)
 }
@@ -122,21 +122,19 @@ func (b *batch) do(ctx context.Context, c command) error {
 func misuse(format string, args ...any) error { return wrongUsage("", format, args...) }
 
 // add plans one upload into the open change.
-func (b *batch) add(ctx context.Context, manifest string) error {
-	if manifest == "" {
+func (b *batch) add(ctx context.Context, o order) error {
+	if o.argument == "" {
 		return misuse("missing argument: ADD takes the path of a manifest")
 	}
 	if err := b.need(ctx); err != nil {
 		return err
 	}
-	err := b.attempt(ctx, manifest, func(ctx context.Context, u upload.Upload, shown *progress) (report.Report, error) {
-		options := b.options
-		options.Progress = shown.tell
-		rep, err := b.set.Add(ctx, pipeline.Request{Upload: u, Requests: b.requests, Options: options})
-		b.told = append(b.told, rep.Findings...)
-		return rep, err
-	})
-	if err != nil {
+	if o.addition == nil {
+		o.addition = b.startAddition(ctx, o.argument)
+	}
+	rep, err := b.finish(ctx, o.addition)
+	b.told = append(b.told, rep.Findings...)
+	if err := b.verdict(rep, err); err != nil {
 		return fmt.Errorf("adding manifest failed: %w", err)
 	}
 	return nil
@@ -264,10 +262,11 @@ func (b *batch) rollbackAndBegin(ctx context.Context) error {
 	return b.again(ctx, b.rollbackChanges(ctx))
 }
 
-// again begins the next change after the end of one. The answer is about the end
-// alone: whoever hears OK may believe that the change is published, or gone.
+// again begins the next change after the end of one, unless the input ends there. The
+// answer is about the end alone: whoever hears OK may believe that the change is
+// published, or gone.
 func (b *batch) again(ctx context.Context, ended error) error {
-	if b.due || errors.Is(ended, errNoChange) {
+	if b.due || errors.Is(ended, errNoChange) || b.over() {
 		return ended
 	}
 	if err := b.begin(ctx); err != nil {

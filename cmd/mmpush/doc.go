@@ -15,7 +15,7 @@
 // complete, man.go writes the manual, exit.go has the exit codes, document.go is the JSON,
 // printer.go, findings.go and summary.go are the text, color.go and terminal.go
 // what a terminal can do, progress.go what it shows meanwhile; conversation.go and
-// command.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
+// command.go and ahead.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
 // mmpack-modifyrepo; verdict.go says why there is no success; hook_push.go is the
 // line of a git hook and hook_verdict.go its words; runner.go speaks with the runner of a
 // workflow; ssh_files.go puts a key from the environment where ssh finds it; ways.go leads push through ssh, and

@@ -111,8 +111,12 @@ func (p *printer) more(codes []string) {
 	}
 }
 
-// panicError is a defect of ours: what happened and where, in one line.
+// panicError is a defect of ours: what happened and where, in one line. One that was made
+// an error where it happened, in another goroutine, is that.
 func panicError(value any) error {
+	if e, ok := value.(*report.Error); ok {
+		return e
+	}
 	return &report.Error{
 		Stage: "run", Code: report.CodeInternal,
 		Err:  fmt.Errorf("internal error: %v (at %s)", value, panicSite()),

@@ -2,9 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"path"
-	"strconv"
 
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/index"
@@ -31,8 +28,7 @@ type ChangeSet struct {
 	taken *taken
 	// settling makes durable what was staged.
 	settling *upload.Settling
-	// count numbers the folders of the stage.
-	count int
+	shelf    *shelf
 }
 
 // BeginChanges takes the lock. The change set ends with Commit or Rollback, one of
@@ -46,7 +42,7 @@ func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, e
 		return nil, err
 	}
 	opt.oneChange = true
-	c := &ChangeSet{repo: r, opt: opt, stage: staged{dir: stage.Dir, stage: stage}, taken: newTaken(r.FS), settling: upload.NewSettling()}
+	c := &ChangeSet{repo: r, opt: opt, stage: staged{dir: stage.Dir, stage: stage}, taken: newTaken(r.FS), settling: upload.NewSettling(), shelf: newShelf()}
 	if c.tx, err = begin(ctx, r, opt); err != nil {
 		c.stage.discard()
 		return nil, err
@@ -64,33 +60,28 @@ func BeginChanges(ctx context.Context, r *repo.Repo, opt Options) (*ChangeSet, e
 
 // Add verifies an upload and plans it into the change set. A refused one, and one
 // that fails, leaves nothing of itself.
-func (c *ChangeSet) Add(ctx context.Context, req Request) (report.Report, error) {
-	rep := report.Report{Schema: report.Schema, Manifest: req.Upload.Name, Repository: c.repo.Path, Architecture: c.repo.Arch}
-	c.count++
-	folder := strconv.Itoa(c.count)
-	dir := path.Join(c.stage.dir, folder)
-	if err := c.repo.FS.Mkdir(dir, c.repo.PrivateFolderMode()); err != nil {
-		return rep, repo.DiskError("stage", path.Join(c.repo.Path, dir), err)
-	}
-	rep, err := c.add(ctx, req, folder, rep)
+func (c *ChangeSet) Add(ctx context.Context, a *Arrival) (report.Report, error) {
+	rep, err := c.add(ctx, a)
 	if err != nil || rep.Result == report.Rejected {
-		// What cannot be deleted now goes with the stage.
-		_ = vfs.RemoveAll(c.repo.FS, dir)
+		c.drop(a)
 	}
 	return rep, err
 }
 
-func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep report.Report) (report.Report, error) {
-	u, notes, err := c.bring(ctx, req, path.Join(c.stage.dir, folder))
+func (c *ChangeSet) add(ctx context.Context, a *Arrival) (report.Report, error) {
+	rep := report.Report{Schema: report.Schema, Manifest: a.req.Upload.Name, Repository: c.repo.Path, Architecture: c.repo.Arch}
+	if vfs.IsFull(a.err) {
+		rep.Findings = c.readAgain(ctx, a)
+	}
+	if a.err != nil {
+		return rep, a.err
+	}
+	verifiers, err := c.opt.verifiers(c.repo, a.req.Verifiers)
 	if err != nil {
 		return rep, err
 	}
-	verifiers, err := c.opt.verifiers(c.repo, req.Verifiers)
-	if err != nil {
-		return rep, err
-	}
-	found, err := verify.Run(ctx, u, c.repo.Arch, verifiers)
-	rep.Findings = append(notes, found...)
+	found, err := verify.Run(ctx, a.upload, c.repo.Arch, verifiers)
+	rep.Findings = append(rep.Findings, found...)
 	if err != nil {
 		return rep, err
 	}
@@ -98,33 +89,9 @@ func (c *ChangeSet) add(ctx context.Context, req Request, folder string, rep rep
 		rep.Result = report.Rejected
 		return rep, nil
 	}
-	add := step{Intent: plan.Intent{Add: addition(u, c.repo.Arch, req.Requests)}, Folder: folder}
+	add := step{Intent: plan.Intent{Add: addition(a.upload, c.repo.Arch, a.req.Requests)}, Folder: a.folder}
 	add.judged(verifiers, found)
 	return c.plan(ctx, add, verifiers, rep)
-}
-
-// bring reads an upload into a folder of the stage. On a full disk, retired files that
-// the change set does not need give their room; the notes tell.
-func (c *ChangeSet) bring(ctx context.Context, req Request, dir string) (upload.Upload, []report.Finding, error) {
-	opt := upload.Options{Limits: limitsOf(req.Options, c.repo), Progress: req.Progress, Settling: c.settling}
-	u, err := upload.Stage(ctx, req.Upload, c.repo.FS, dir, c.repo.Arch, opt)
-	if !vfs.IsFull(err) {
-		return u, nil, err
-	}
-	told := len(c.tx.Notes)
-	made, roomErr := c.tx.MakeRoom(roomFor(req.Upload, c.repo.Arch), c.draft.view.Names)
-	if roomErr != nil || !made {
-		return u, nil, errors.Join(err, roomErr)
-	}
-	err = vfs.RemoveAll(c.repo.FS, dir)
-	if err == nil {
-		err = c.repo.FS.Mkdir(dir, c.repo.PrivateFolderMode())
-	}
-	if err != nil {
-		return u, nil, repo.DiskError("stage", path.Join(c.repo.Path, dir), err)
-	}
-	u, err = upload.Stage(ctx, req.Upload, c.repo.FS, dir, c.repo.Arch, opt)
-	return u, c.tx.Notes[told:], err
 }
 
 // Remove plans the removal of the sources that sel picks.

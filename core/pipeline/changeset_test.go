@@ -26,7 +26,7 @@ func add(c *pipeline.ChangeSet, name string, requests plan.Requests) (report.Rep
 	if err != nil {
 		return report.Report{}, err
 	}
-	return c.Add(ctx(), pipeline.Request{Upload: u, Requests: requests})
+	return c.Add(ctx(), c.Receive(ctx(), pipeline.Request{Upload: u, Requests: requests}))
 }
 
 // batch is a change set as one action.

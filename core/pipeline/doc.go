@@ -23,7 +23,8 @@
 // [Prepare] and [CommitGroup] are Publish in two halves, for who has many uploads at once:
 // what waits for the lock is committed together, each upload a change of its own.
 //
-// A [ChangeSet] stacks several additions and removals and commits them as one change.
+// A [ChangeSet] stacks several additions and removals and commits them as one change. The
+// files of the next additions can be read while one is planned.
 //
 // It also knows what ties the rooms of the mmpack format together: [Mmpack] is its
 // repo.Format, and a change that a dead process has decided is planned again here.

@@ -48,7 +48,7 @@ func TestRequiredVerifiers(t *testing.T) {
 				return report.Report{}, err
 			}
 			defer set.Rollback()
-			return set.Add(ctx(), pipeline.Request{Upload: u, Options: o})
+			return set.Add(ctx(), set.Receive(ctx(), pipeline.Request{Upload: u, Options: o}))
 		},
 		"batch remove": func(r *repo.Repo, o pipeline.Options) (report.Report, error) {
 			set, err := pipeline.BeginChanges(ctx(), r, o)

@@ -47,8 +47,8 @@ type Progress struct {
 // folder of to, under their base names, and says in Received what they are. The
 // Upload that it returns has its files there.
 //
-// The folder must be there, empty, and the caller's own: nobody else may write to
-// it. Files are made with mode 0644 and are durable; their entries are not: the
+// The folder must be there, with nothing in it that is called like one of the files, and the
+// caller's own: nobody else may write to it. Files are made with mode 0644 and are durable; their entries are not: the
 // commit syncs the folder that the files end up in. Large files are synced while others are
 // read, and a long one while it is written, so calls of to can come at once. If the manifest has no
 // package for arch, nothing is copied. What a [Giver] gives is not copied either; it is
