@@ -61,8 +61,7 @@ type conversation struct {
 	notes []report.Finding
 	// checking verifies the files if it comes to that; nil if they are verified.
 	checking *checking
-	// met: a server has taken the login.
-	met bool
+	acquaintance
 	// sent counts the bytes of file data over all connections, skipped those that the
 	// first offer did not ask for; it is -1 before.
 	sent, skipped int64

@@ -43,8 +43,8 @@ func (p Patience) withDefaults() Patience {
 
 // Resume dials and converses; when the connection is lost, it dials again after a
 // pause and goes on where the last one ended, until the verdict is there or patience
-// is over. A server that was never reached is not tried again. The result is that of
-// [Converse].
+// is over. A server that was never reached is not tried again; a first login, only if
+// the connection was reset, and three times. The result is that of [Converse].
 func Resume(ctx context.Context, dial Dial, u upload.Upload, o Options) (report.Report, error) {
 	c := newConversation(u, o)
 	defer c.close()
@@ -56,7 +56,7 @@ func (c *conversation) resume(ctx context.Context, dial Dial) (rep report.Report
 	err = persist(ctx, c.o.Patience, c.notice, func() (int64, bool, error) {
 		before := c.sent
 		rep, err = c.dialled(ctx, dial)
-		return c.sent - before, c.met && resumable(err), err
+		return c.sent - before, err != nil && c.again(err), err
 	})
 	return rep, err
 }

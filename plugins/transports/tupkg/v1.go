@@ -22,8 +22,7 @@ type older struct {
 	list  []wire.File
 	// dialect is the server's.
 	dialect wire.Dialect
-	// met: a server has taken the login.
-	met  bool
+	acquaintance
 	sent int64
 	// results are those of the files, by their names.
 	results map[string]wire.FileVerdict
@@ -109,6 +108,18 @@ func (o *older) meet(ctx context.Context) error {
 		o.dialect = known
 		return nil
 	}
+	err := persist(ctx, o.t.Patience, o.t.notice, func() (int64, bool, error) {
+		err := o.probe(ctx)
+		return 0, err != nil && o.again(err), err
+	})
+	if err == nil && certain && o.t.Server.Dialect != nil {
+		o.dialect = known
+	}
+	return err
+}
+
+// probe has a session without files.
+func (o *older) probe(ctx context.Context) error {
 	l, err := o.t.dial(ctx)
 	if err != nil {
 		return err
@@ -118,9 +129,6 @@ func (o *older) meet(ctx context.Context) error {
 		return err
 	}
 	o.met, o.dialect = true, found
-	if certain && o.t.Server.Dialect != nil {
-		o.dialect = known
-	}
 	o.t.learn(l, Record{Version: 1, Dialect: found.String()})
 	return nil
 }
@@ -214,7 +222,7 @@ func (o *older) send(ctx context.Context, part []wire.File) error {
 	return persist(ctx, o.t.Patience, o.t.notice, func() (int64, bool, error) {
 		l, err := o.t.dial(ctx)
 		if err != nil {
-			return 0, o.met && resumable(err), err
+			return 0, o.again(err), err
 		}
 		r, err := wire.Upload(ctx, l, part, o.options(l))
 		o.sent += r.Sent
@@ -226,7 +234,7 @@ func (o *older) send(ctx context.Context, part []wire.File) error {
 		if r.Reason != "" {
 			o.reasons = append(o.reasons, r.Reason)
 		}
-		return r.Sent, o.met && resumable(err), err
+		return r.Sent, err != nil && o.again(err), err
 	})
 }
 
