@@ -30,14 +30,18 @@ type Info struct {
 	Configure func(config []byte) error
 }
 
-// The limits of the wire, in bytes.
+// The limits of the wire.
 const (
-	// maxAnswer bounds a message of a plugin, and all messages of one call.
+	// maxAnswer bounds a message of a plugin, and all messages of one call, in bytes.
 	maxAnswer = 16 << 20
-	// maxRequest bounds what a plugin is sent: the list of members of a large upload.
+	// maxRequest bounds what a plugin is sent, in bytes: the list of members of a large
+	// upload.
 	maxRequest = 256 << 20
 	// maxFindings bounds the findings of one call.
 	maxFindings = 10_000
+	// maxElements bounds what one message of a plugin lists, in all it holds: the packages
+	// and the findings of a report.
+	maxElements = 100_000
 )
 
 // handshake tells our plugins from others, and from programs that somebody starts by

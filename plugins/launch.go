@@ -117,7 +117,7 @@ func (p *Plugin) start(ctx context.Context, confined bool) error {
 		AutoMTLS: true, AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, SkipHostEnv: true,
 		StartTimeout: p.options.StartTime, Logger: hclog.NewNullLogger(),
 		Stderr: p.printed, SyncStdout: p.printed, SyncStderr: p.printed,
-		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer), grpc.MaxCallSendMsgSize(maxRequest))},
+		GRPCDialOptions:  []grpc.DialOption{callLimits()},
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: p.folder.sockets()},
 		RunnerFunc: func(_ hclog.Logger, given *exec.Cmd, sockets string) (runner.Runner, error) {
 			made := p.newProcess(program, given.Env, sockets, confined)

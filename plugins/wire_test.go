@@ -45,7 +45,7 @@ func connect(t testing.TB, register func(*grpc.Server)) *grpc.ClientConn {
 	go func() { _ = s.Serve(l) }()
 	conn, err := grpc.NewClient("passthrough:", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer), grpc.MaxCallSendMsgSize(maxRequest)))
+		callLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
