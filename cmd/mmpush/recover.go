@@ -16,7 +16,7 @@ type recoverCmd struct {
 // Help is shown by --help.
 func (*recoverCmd) Help() string {
 	return `Every change finishes first what a killed process has left, so nobody needs this verb but to look, and for one thing: a publish in several repositories is one decision, and if one of the others is gone for good, nothing goes on here until somebody says so with --forget. ` +
-		`What was decided is then published here, and the history says without whom; where nobody can tell what was decided, the files go to .mmpush/rejected.`
+		`What was decided is then published here, and the history says without whom; where nobody can tell what was decided, the files go to .mmpush/rejected; a repository that could have told, and comes back, may publish its part alone.`
 }
 
 // recovered is the document of recover.

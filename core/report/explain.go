@@ -248,7 +248,8 @@ func machineExplanations() []Explanation {
 			"Another program holds the repository's lock. The message names it where it is known. Try later, or let mmpush wait longer with --lock-wait; under the name mmpack-modifyrepo, which has no such flag, it waits for an hour."},
 		{CodeGone, "a repository that shares a decision is gone",
 			"A publish in several repositories is one decision, and each names the others until all have done it. A process died in between, and one of the others is not where it was: its disk is not mounted, or it was moved or deleted. " +
-				"Nothing more is published here until it is back, since nobody can tell what was decided, or see to it that all do it. If it is gone for good, `mmpush recover --forget TRANSACTION` goes on without it, and writes that down."},
+				"Nothing more is published here until it is back, since nobody can tell what was decided, or see to it that all do it. If it is gone for good, `mmpush recover --forget TRANSACTION` goes on without it, and writes that down. " +
+				"If the one that is gone is the first of them, it alone knows what was decided: the others then keep their files in .mmpush/rejected, and should it come back, it may publish its part alone. Push the upload again then; what is published already stays as it is."},
 		{CodeClock, "an index file is dated in the future",
 			"The repository's tools reload an index only when its time of change has grown, so a date far in the future makes them lose updates. Set the machine's clock, or set the file's date with touch."},
 		{CodeDisk, "the disk refused",
