@@ -216,3 +216,23 @@ func TestHistoryReaderDamaged(t *testing.T) {
 		t.Errorf("find: %v", err)
 	}
 }
+
+// TestLastGeneration: behind what is no generation there is no next one: its number would be
+// taken, or none.
+func TestLastGeneration(t *testing.T) {
+	t.Parallel()
+	for last, want := range map[string]uint64{
+		`{"generation":7}`: 7, `{"generation":18446744073709551614}`: 18446744073709551614, "": 3,
+		`{}`: 0, `null`: 0, `[]`: 0, `{"generation":0}`: 0, `{"generation":"4"}`: 0, `{"generation":18446744073709551615}`: 0,
+	} {
+		r := chained(t, 3)
+		r.setLines(t, append(r.lines(t), "\n"+last))
+		g, _, err := r.LastGeneration()
+		if g.Number != want || (want == 0) != errors.Is(err, errDamaged) {
+			t.Errorf("%s: %d, %v", last, g.Number, err)
+		}
+		if told, ok := errors.AsType[*report.Error](err); want == 0 && (!ok || told.Code != report.CodeHistory || told.Hint == "") {
+			t.Errorf("%s: %v", last, err)
+		}
+	}
+}

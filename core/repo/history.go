@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"path"
 	"slices"
 	"time"
@@ -88,7 +90,8 @@ type Verification struct {
 }
 
 // LastGeneration returns the newest whole record and the hash of its line; a
-// repository with no history has generation 0.
+// repository with no history has generation 0. A record that is no generation is an error:
+// nothing can be put behind it.
 func (r *Repo) LastGeneration() (Generation, string, error) {
 	f, err := r.FS.Open(HistoryFile)
 	if isNotExist(err) {
@@ -104,7 +107,11 @@ func (r *Repo) LastGeneration() (Generation, string, error) {
 	}
 	var g Generation
 	if err := json.Unmarshal(line, &g); err != nil {
-		return Generation{}, "", r.historyError(err)
+		return Generation{}, "", r.historyError(fmt.Errorf("%w: %w", errDamaged, err))
+	}
+	if g.Number == 0 || g.Number == math.MaxUint64 {
+		// The next one would have a number that is taken, or none.
+		return Generation{}, "", r.historyError(fmt.Errorf("%w: the last one has no number that a generation has", errDamaged))
 	}
 	return g, hashOf(line), nil
 }
