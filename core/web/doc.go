@@ -23,7 +23,7 @@
 // # Limits
 //
 // Connections are limited, in all and from one address; a request has a time and a
-// length; who reads an answer slower than [Limits].Rate is hung up on ([Serve]).
+// length; who reads an answer, from its first byte on, slower than [Limits].Rate is hung up on ([Serve]).
 //
 // [Status] is not for the world: it belongs on a loopback address.
 //

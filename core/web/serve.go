@@ -110,7 +110,9 @@ func serveAt(server *http.Server, at net.Listener, config *tls.Config) error {
 	return server.Serve(tls.NewListener(at, config))
 }
 
-// paced gives each answer a deadline that moves on with what is read of it.
+// paced gives each answer a deadline that moves on with what is read of it. Its time begins
+// with its first byte: what it takes us to make it, such as the hash of a large file on a
+// slow disk, is not the reader's fault.
 type paced struct {
 	http.Handler
 	limits Limits
@@ -118,8 +120,8 @@ type paced struct {
 
 // ServeHTTP implements [http.Handler].
 func (p paced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	out := &pacedWriter{ResponseWriter: w, limits: p.limits, since: time.Now(), control: http.NewResponseController(w)}
-	out.move()
+	out := &pacedWriter{ResponseWriter: w, limits: p.limits, control: http.NewResponseController(w)}
+	_ = out.control.SetWriteDeadline(time.Time{}) // that of the answer before
 	p.Handler.ServeHTTP(out, r)
 	// What is in the server's buffer still, and the body that nobody has asked for, get
 	// their time from here.
@@ -132,8 +134,9 @@ type pacedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limits  Limits
-	since   time.Time
-	bytes   int64
+	// since is the time of the first byte.
+	since time.Time
+	bytes int64
 }
 
 // Unwrap is for [http.ResponseController].
@@ -150,6 +153,9 @@ func (w *pacedWriter) Write(p []byte) (int, error) {
 // move sets the deadline after what has been read. Bytes in the system's buffers count
 // as read, which is in the reader's favour.
 func (w *pacedWriter) move() {
+	if w.since.IsZero() {
+		w.since = time.Now()
+	}
 	earned := time.Duration(float64(w.bytes) / float64(w.limits.Rate) * float64(time.Second))
 	_ = w.control.SetWriteDeadline(w.since.Add(w.limits.RateGrace + earned))
 }

@@ -220,3 +220,30 @@ func TestStatus(t *testing.T) {
 		t.Error("a figure that cannot be read is told")
 	}
 }
+
+// TestSlowAnswer: who waits for us, for longer than he would have to read the answer, gets it;
+// also as a second request on one connection.
+func TestSlowAnswer(t *testing.T) {
+	t.Parallel()
+	const grace = 100 * time.Millisecond
+	answer := strings.Repeat("more than a buffer; ", 1<<13)
+	addr, stop := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(3 * grace / 2)
+		_, _ = io.WriteString(w, answer)
+	}), Limits{RateGrace: grace, Rate: 1})
+	defer stop()
+	c := dial(t, addr)
+	answers := bufio.NewReader(c)
+	for range 2 {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(r.Body); err != nil || string(text) != answer {
+			t.Errorf("%d bytes of %d, %v", len(text), len(answer), err)
+		}
+	}
+}
