@@ -28,8 +28,8 @@ func (a *app) openSet(c config.Set) (s *sets.Set, done func(), err error) {
 			f()
 		}
 	}
-	for arch, at := range c.Repositories {
-		r, closeRepo, err := a.openRepo(at)
+	for _, arch := range slices.Sorted(maps.Keys(c.Repositories)) {
+		r, closeRepo, err := a.openRepo(c.Repositories[arch])
 		if err != nil {
 			done()
 			return nil, nil, err
@@ -61,8 +61,8 @@ func (a *app) openSetToServe(c config.Set) (d destinations, done func(), err err
 	if err != nil {
 		return d, nil, err
 	}
-	for _, r := range s.Repositories {
-		if _, err := a.required(r); err != nil {
+	for _, arch := range s.Archs() {
+		if _, err := a.required(s.Repositories[arch]); err != nil {
 			done()
 			return d, nil, err
 		}

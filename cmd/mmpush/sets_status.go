@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/mmpush/mmpush/core/config"
@@ -29,8 +30,8 @@ func (a *app) setRepos(name *string) ([]*repo.Repo, func(), error) {
 		all, folders = nil, []string{v.Path()}
 	}
 	for _, s := range all {
-		for _, at := range s.Repositories {
-			if !slices.Contains(folders, at) {
+		for _, arch := range slices.Sorted(maps.Keys(s.Repositories)) {
+			if at := s.Repositories[arch]; !slices.Contains(folders, at) {
 				folders = append(folders, at)
 			}
 		}

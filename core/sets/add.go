@@ -2,11 +2,8 @@ package sets
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"path"
-	"slices"
 	"time"
 
 	"github.com/mmpush/mmpush/core/manifest"
@@ -19,19 +16,22 @@ import (
 
 // add puts a part on the shelf, durably; nil if the same one is there.
 func (s *Set) add(ctx context.Context, home shelf, key string, req Request, arch string, u upload.Upload, published bool) (*part, []report.Finding, error) {
-	sum := sha256.Sum256(u.Text)
+	sums := sumsOf(texts(u))
 	p := &part{
-		Arch: arch, Manifest: u.Name, Sum: hex.EncodeToString(sum[:]), Who: req.Who, Transport: req.Transport,
+		Arch: arch, Manifest: u.Name, Sum: sums[u.Name], Who: req.Who, Transport: req.Transport,
 		Requests: req.Requests, Published: published,
 	}
 	there, err := home.parts(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	if slices.ContainsFunc(there, func(o part) bool {
-		return o.Arch == arch && o.Sum == p.Sum && o.Published == published && o.Requests == p.Requests
-	}) {
-		return nil, nil, nil
+	if !published {
+		p.Texts = sums
+	}
+	for _, o := range there {
+		if same, err := home.same(ctx, o, *p); err != nil || same {
+			return nil, nil, err
+		}
 	}
 	if err := home.prepare(); err != nil {
 		return nil, nil, err
@@ -70,16 +70,21 @@ func (s shelf) copy(ctx context.Context, req Request, u upload.Upload, dir strin
 		p.Size += f.ActualSize
 		p.Files[f.Name] = f.ActualSHA256
 	}
-	texts := map[string][]byte{u.Name: u.Text}
-	for _, sig := range u.Signatures {
-		texts[sig.Name] = sig.Text
-	}
-	for name, text := range texts {
+	for name, text := range texts(u) {
 		if err := vfs.CreateSynced(s.repo.FS, path.Join(dir, name), s.repo.PrivateFileMode(), text); err != nil {
 			return nil, s.repo.Tell("parts", err)
 		}
 	}
 	return nil, nil
+}
+
+// texts are the manifest and its signatures, by their names.
+func texts(u upload.Upload) map[string][]byte {
+	list := map[string][]byte{u.Name: u.Text}
+	for _, sig := range u.Signatures {
+		list[sig.Name] = sig.Text
+	}
+	return list
 }
 
 // shelve gives a part that is ready its place, durably.

@@ -27,8 +27,10 @@
 // A part is verified and planned before it is taken, so that what would be refused is
 // refused at once; then it is copied into a stage, synced, and renamed to its place,
 // which is synced: an accepted part survives everything but the deadline and
-// [Set.Abort]. The same part again is the same part; other bytes of the same
-// architecture replace it. A part that was built from another tarball is refused: each
+// [Abort]. The same part again, from the same sender, is the same part; another one of the
+// same architecture replaces it. What a failing disk, or somebody, has done to a part that
+// waits is found when it is published, or comes again: then it is dropped, and who brings it
+// again mends it. A record that cannot be read counts as not there. A part that was built from another tarball is refused: each
 // job has made its own, and packages of different sources do not belong together.
 //
 // Who brings the last part publishes all of them, each with the rights of who sent it.

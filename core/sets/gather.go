@@ -132,6 +132,11 @@ func (s *Set) complete(ctx context.Context, req Request, home shelf, key string,
 		return rep, err
 	}
 	defer unlock()
+	return s.finish(ctx, req, home, key, added, rep)
+}
+
+// finish is complete for who holds the lock of the group.
+func (s *Set) finish(ctx context.Context, req Request, home shelf, key string, added []part, rep report.Report) (report.Report, error) {
 	w, err := home.waiting(key)
 	if err != nil {
 		return rep, err
@@ -151,18 +156,22 @@ func (s *Set) complete(ctx context.Context, req Request, home shelf, key string,
 		rep.Result, rep.Waiting = report.Accepted, w
 		return rep, home.remove(key, replaced(all, parts))
 	}
+	out := rep
 	offers, err := home.offers(ctx, parts)
+	if err == nil {
+		out, err = s.publish(ctx, req, offers, rep)
+	}
+	if err == nil && out.Result != report.Rejected {
+		return out, home.remove(key, all)
+	}
+	if damaged, werr := home.weed(ctx, key, parts); werr == nil && len(damaged) > 0 {
+		rep.Findings = append(rep.Findings, damaged...)
+		return s.finish(ctx, req, home, key, added, rep)
+	}
 	if err != nil {
-		return rep, err
+		return out, err
 	}
-	rep, err = s.publish(ctx, req, offers, rep)
-	if err != nil {
-		return rep, err
-	}
-	if rep.Result == report.Rejected {
-		return rep, home.takeBack(key, added)
-	}
-	return rep, home.remove(key, all)
+	return out, home.takeBack(key, added)
 }
 
 // replaced are the parts that newer ones of their architecture have replaced.

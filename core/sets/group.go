@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	groupFile  = "group.json"
-	partFile   = ".part.json"
-	lockFile   = "lock"
-	partsLock  = repo.PartsDir + "/" + lockFile
-	recordSize = 1 << 20
+	groupFile = "group.json"
+	partFile  = ".part.json"
+	lockFile  = "lock"
+	partsLock = repo.PartsDir + "/" + lockFile
+	// recordSize is enough for the names and hashes of what one manifest can declare.
+	recordSize = 4 * manifest.MaxSize
 )
 
 // group is what the parts of one source have in common.
@@ -44,12 +45,22 @@ type part struct {
 	Time      time.Time     `json:"time"`
 	Size      int64         `json:"size"`
 	Requests  plan.Requests `json:"requests"`
-	// Files are the SHA-256 of its files, by name.
+	// Files are the SHA-256 of its files, by name; Texts those of the manifest and its
+	// signatures.
 	Files map[string]string `json:"files,omitempty"`
+	Texts map[string]string `json:"texts,omitempty"`
 	// Published: the repository has it, and there are no files here.
 	Published bool `json:"published,omitempty"`
 	// dir is its folder, below the repository.
 	dir string
+}
+
+// sensible reports whether it can be one of ours.
+func (g *group) sensible() bool { return g.Source != "" && g.SHA256 != "" && !g.Until.IsZero() }
+
+// sensible reports whether it can be one of ours.
+func (p *part) sensible() bool {
+	return p.Arch != "" && !strings.ContainsAny(p.Manifest, "/\\") && (p.Manifest != "" || p.Published)
 }
 
 // id is the name of a key.

@@ -453,3 +453,107 @@ func openUpload(source string, archs ...string) (upload.Upload, []report.Finding
 	}
 	return upload.Open(ctx(), disk, ".", of.ManifestName())
 }
+
+// TestDamagedPart: what has happened to a part that waits is found when it is to be published,
+// and who brings it again mends it; the others wait on.
+func TestDamagedPart(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(disk *vfs.Mem, dir, file string){
+		"other bytes":   func(disk *vfs.Mem, dir, file string) { rewrite(disk, path.Join(dir, file), "other bytes") },
+		"no file":       func(disk *vfs.Mem, dir, file string) { must(disk.Remove(path.Join(dir, file))) },
+		"no manifest":   func(disk *vfs.Mem, dir, _ string) { must(disk.Remove(manifestIn(disk, dir))) },
+		"other text":    func(disk *vfs.Mem, dir, _ string) { rewrite(disk, manifestIn(disk, dir), "name: bar\n") },
+		"torn record":   func(disk *vfs.Mem, dir, _ string) { rewrite(disk, path.Join(dir, ".part.json"), `{"arch":`) },
+		"empty record":  func(disk *vfs.Mem, dir, _ string) { rewrite(disk, path.Join(dir, ".part.json"), "null") },
+		"torn group":    func(disk *vfs.Mem, dir, _ string) { rewrite(disk, path.Join(path.Dir(dir), "group.json"), "[") },
+		"senseless one": func(disk *vfs.Mem, dir, _ string) { rewrite(disk, path.Join(path.Dir(dir), "group.json"), "{}") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			s := w.set(nil)
+			part := uploadOf(t, "one", "arm64")
+			rep, err := push(s, "ann", part)
+			if err != nil || rep.Waiting == nil {
+				t.Fatalf("%+v %v", rep, err)
+			}
+			group := path.Join(repo.PartsDir, rep.Waiting.ID)
+			ruin := func() {
+				for _, e := range entries(w.disks["amd64"], group) {
+					if e.Mode.IsDir() {
+						damage(w.disks["amd64"], path.Join(group, e.Name), part.Manifest.Packages("arm64")[0].File.Name)
+					}
+				}
+			}
+			ruin()
+			if _, err := sets.Waiting(s.Home()); err != nil {
+				t.Errorf("status: %v", err)
+			}
+			// It comes again, and is good again; then it is ruined once more.
+			if rep, err = push(s, "ann", part); err != nil || rep.Result != report.Accepted || len(rep.Waiting.Parts) != 1 {
+				t.Fatalf("again: %+v %v", rep, err)
+			}
+			if _, held, err := s.Held("ann", part.Manifest); err != nil || len(held) != 2 {
+				t.Errorf("held: %v %v", held, err)
+			}
+			ruin()
+			if rep, err = push(s, "bob", uploadOf(t, "one", "amd64")); err != nil || rep.Result != report.Accepted || fmt.Sprint(rep.Waiting.Missing) != "[arm64]" {
+				t.Fatalf("the other one: %+v %v", rep, err)
+			}
+			if rep, err = push(s, "ann", part); err != nil || rep.Result != report.Published || len(rep.Repositories) != 2 {
+				t.Errorf("the last: %+v %v", rep, err)
+			}
+		})
+	}
+}
+
+func rewrite(disk *vfs.Mem, name, text string) {
+	must(vfs.ReplaceFile(disk, name, name+".new", 0o600, []byte(text)))
+}
+
+func entries(disk *vfs.Mem, dir string) []vfs.Info {
+	list, err := disk.ReadDir(dir)
+	must(err)
+	return list
+}
+
+func manifestIn(disk *vfs.Mem, dir string) string {
+	for _, e := range entries(disk, dir) {
+		if strings.HasSuffix(e.Name, "-manifest") {
+			return path.Join(dir, e.Name)
+		}
+	}
+	panic("no manifest in " + dir)
+}
+
+// TestSameFromAnother: a part is published with the rights of who brought it last.
+func TestSameFromAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	s := w.set(nil)
+	part := uploadOf(t, "one", "arm64")
+	for _, who := range []string{"ann", "ann", "bob"} {
+		rep, err := push(s, who, part)
+		if err != nil || len(rep.Waiting.Parts) != 1 || rep.Waiting.Parts[0].Who != who {
+			t.Fatalf("%s: %+v %v", who, rep, err)
+		}
+		if dirs := entries(w.disks["amd64"], path.Join(repo.PartsDir, rep.Waiting.ID)); len(dirs) != 3 {
+			t.Errorf("%s: %v", who, dirs)
+		}
+	}
+	part.Signatures = append(part.Signatures, upload.Signature{Name: part.Name + ".sig", Text: []byte("signed since")})
+	rep, err := push(s, "bob", part)
+	if err != nil || rep.Result != report.Accepted {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	found := false
+	for _, e := range entries(w.disks["amd64"], path.Join(repo.PartsDir, rep.Waiting.ID)) {
+		if e.Mode.IsDir() {
+			_, err := w.disks["amd64"].Lstat(path.Join(repo.PartsDir, rep.Waiting.ID, e.Name, part.Name+".sig"))
+			found = err == nil
+		}
+	}
+	if !found {
+		t.Error("the signature that came with the same part is not kept")
+	}
+}

@@ -86,18 +86,17 @@ func (s shelf) group(id string) (*group, error) {
 	return &g, nil
 }
 
-func (s shelf) read(name string, to any) (bool, error) {
+// read reads a record. One that makes no sense is none, as if it had not been written: it
+// must not be in the way of all the others, and whoever pushes again writes another.
+func (s shelf) read(name string, to interface{ sensible() bool }) (bool, error) {
 	text, err := vfs.ReadFile(s.repo.FS, name, recordSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, to)
-	}
 	if err != nil {
 		return false, s.repo.Tell("parts", fmt.Errorf("%s: %w", name, err))
 	}
-	return true, nil
+	return json.Unmarshal(text, to) == nil && to.sensible(), nil
 }
 
 // parts are those of a group, the newest of each architecture, in the order of those.
