@@ -95,7 +95,7 @@ func rooms() map[string][]string {
 		"core/archive/archivetest":       {},
 		"core/mpk/mpktest":               {"core/archive/archivetest"},
 		"core/transport/transporttest": {
-			"core/index", "core/mpk/mpktest", "core/report", "core/transport", "core/upload", "core/vfs",
+			"core/archive/archivetest", "core/index", "core/mpk/mpktest", "core/report", "core/syncdb", "core/transport", "core/upload", "core/vfs",
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,9 @@ const testPatience = time.Minute
 type Ground struct {
 	// Repo is the published folder.
 	Repo vfs.FS
+	// Kind is what the repository publishes; empty is [upload.Mmpack]. One of pacman's
+	// is called [PacmanName].
+	Kind upload.Kind
 	// New returns a transport to it.
 	New func(t *testing.T, o transport.Options) transport.Transport
 	// Cut is nil if no connection lies between. Else it returns a transport to the
@@ -77,11 +81,14 @@ func Suite(t *testing.T, lay func(t *testing.T) Ground) {
 // made is an upload in a folder of its own.
 type made struct {
 	upload.Upload
-	dir string
+	dir, version string
 }
 
-func build(t *testing.T, u mpktest.Upload) made {
+func (g Ground) build(t *testing.T, u mpktest.Upload) made {
 	t.Helper()
+	if g.Kind == upload.Pacman {
+		return buildPackages(t, u)
+	}
 	dir := t.TempDir()
 	manifest := u.In(t, dir)
 	d, err := vfs.OpenDir(dir)
@@ -93,7 +100,7 @@ func build(t *testing.T, u mpktest.Upload) made {
 	if err != nil || report.Refused(findings) {
 		t.Fatalf("%v %v", findings, err)
 	}
-	return made{up, dir}
+	return made{up, dir, up.Manifest.Version}
 }
 
 func push(t *testing.T, g Ground, o transport.Options, u made) report.Report {
@@ -127,10 +134,13 @@ func bytesOf(t *testing.T, dir string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// serves checks that exactly these versions are published, "name version" each, and
-// that each file is there with its bytes.
-func serves(t *testing.T, g Ground, want ...string) {
+// published is what the repository has, "name version" each. Each file has to be there with
+// its bytes.
+func (g Ground) published(t *testing.T) []string {
 	t.Helper()
+	if g.Kind == upload.Pacman {
+		return servedPackages(t, g)
+	}
 	view, err := index.Open(g.Repo)
 	if err != nil {
 		t.Fatal(err)
@@ -141,18 +151,32 @@ func serves(t *testing.T, g Ground, want ...string) {
 			t.Fatal(err)
 		}
 		got = append(got, b.Name+" "+b.Version)
-		text, err := vfs.ReadFile(g.Repo, b.Filename, 1<<30)
-		if err != nil {
-			t.Errorf("%s: %v", b.Filename, err)
-			continue
-		}
-		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != b.SHA256 {
-			t.Errorf("%s has other bytes than the index says", b.Filename)
-		}
+		checkFile(t, g, b.Filename, b.SHA256)
 	}
-	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+	return got
+}
+
+// serves checks that exactly these versions are published, "name version" each.
+func serves(t *testing.T, g Ground, want ...string) {
+	t.Helper()
+	if got := g.published(t); strings.Join(got, ", ") != strings.Join(want, ", ") {
 		t.Errorf("published: %q, want %q", got, want)
 	}
+}
+
+// sources is how many source packages a report names.
+func (g Ground) sources() int {
+	if g.Kind == upload.Pacman {
+		return 0
+	}
+	return 1
+}
+
+// plans reports whether a dry run tells about so many binary packages, or about none, where
+// only the packages themselves could tell, and a server has not seen them.
+func (g Ground) plans(rep report.Report, binaries int) bool {
+	n := len(rep.Packages)
+	return rep.Result == report.Planned && rep.Generation == 0 && (n == binaries+g.sources() || g.Kind == upload.Pacman && g.Cut != nil && n == 0)
 }
 
 func wantResult(t *testing.T, rep report.Report, want report.Result) {
@@ -163,30 +187,30 @@ func wantResult(t *testing.T, rep report.Report, want report.Result) {
 }
 
 func testPush(t *testing.T, g Ground) {
-	rep := push(t, g, transport.Options{}, build(t, mpktest.Upload{Packages: []mpktest.Package{{Name: "foo"}, {Name: "libfoo"}}}))
+	rep := push(t, g, transport.Options{}, g.build(t, mpktest.Upload{Packages: []mpktest.Package{{Name: "foo"}, {Name: "libfoo"}}}))
 	wantResult(t, rep, report.Published)
-	if rep.Generation == 0 || len(rep.Packages) != 3 || rep.Schema != report.Schema {
+	if rep.Generation == 0 || len(rep.Packages) != 2+g.sources() || rep.Schema != report.Schema {
 		t.Errorf("report: %+v", rep)
 	}
 	serves(t, g, "foo 1.0.0", "libfoo 1.0.0")
 }
 
 func testTwice(t *testing.T, g Ground) {
-	u := build(t, mpktest.Upload{})
+	u := g.build(t, mpktest.Upload{})
 	wantResult(t, push(t, g, transport.Options{}, u), report.Published)
 	wantResult(t, push(t, g, transport.Options{}, u), report.Unchanged)
 	serves(t, g, "foo 1.0.0")
 }
 
 func testNewVersion(t *testing.T, g Ground) {
-	push(t, g, transport.Options{}, build(t, mpktest.Upload{}))
-	wantResult(t, push(t, g, transport.Options{}, build(t, mpktest.Upload{Version: "1.1.0"})), report.Published)
+	push(t, g, transport.Options{}, g.build(t, mpktest.Upload{}))
+	wantResult(t, push(t, g, transport.Options{}, g.build(t, mpktest.Upload{Version: "1.1.0"})), report.Published)
 	serves(t, g, "foo 1.1.0")
 }
 
 func testRefusal(t *testing.T, g Ground) {
-	push(t, g, transport.Options{}, build(t, mpktest.Upload{}))
-	bad := build(t, mpktest.Upload{Name: "bar", Packages: []mpktest.Package{{Name: "bar", Metadata: "name: other\n"}}})
+	push(t, g, transport.Options{}, g.build(t, mpktest.Upload{}))
+	bad := g.build(t, mpktest.Upload{Name: "bar", Packages: []mpktest.Package{{Name: "bar", Metadata: "name: other\n"}}})
 	rep := push(t, g, transport.Options{}, bad)
 	wantResult(t, rep, report.Rejected)
 	if !report.Refused(rep.Findings) || rep.Findings[0].Code == "" || rep.Findings[0].File == "" {
@@ -196,18 +220,22 @@ func testRefusal(t *testing.T, g Ground) {
 }
 
 func testConflict(t *testing.T, g Ground) {
-	push(t, g, transport.Options{}, build(t, mpktest.Upload{}))
-	rebuilt := build(t, mpktest.Upload{Salt: "again"})
+	push(t, g, transport.Options{}, g.build(t, mpktest.Upload{}))
+	rebuilt := g.build(t, mpktest.Upload{Salt: "again"})
 	wantResult(t, push(t, g, transport.Options{}, rebuilt), report.Rejected)
 	serves(t, g, "foo 1.0.0")
+	if g.Kind == upload.Pacman {
+		// What is published there never changes, and nobody can ask for it.
+		return
+	}
 	wantResult(t, push(t, g, transport.Options{Rebuild: true}, rebuilt), report.Published)
 	wantResult(t, push(t, g, transport.Options{}, rebuilt), report.Unchanged)
 	serves(t, g, "foo 1.0.0")
 }
 
 func testDowngrade(t *testing.T, g Ground) {
-	push(t, g, transport.Options{}, build(t, mpktest.Upload{Version: "2.0"}))
-	older := build(t, mpktest.Upload{Version: "1.9"})
+	push(t, g, transport.Options{}, g.build(t, mpktest.Upload{Version: "2.0"}))
+	older := g.build(t, mpktest.Upload{Version: "1.9"})
 	wantResult(t, push(t, g, transport.Options{}, older), report.Rejected)
 	serves(t, g, "foo 2.0")
 	wantResult(t, push(t, g, transport.Options{Downgrade: true}, older), report.Published)
@@ -215,10 +243,9 @@ func testDowngrade(t *testing.T, g Ground) {
 }
 
 func testDryRun(t *testing.T, g Ground) {
-	u := build(t, mpktest.Upload{})
+	u := g.build(t, mpktest.Upload{})
 	rep := push(t, g, transport.Options{DryRun: true}, u)
-	wantResult(t, rep, report.Planned)
-	if len(rep.Packages) != 2 || rep.Generation != 0 {
+	if !g.plans(rep, 1) {
 		t.Errorf("report: %+v", rep)
 	}
 	serves(t, g)
@@ -228,7 +255,7 @@ func testTwoPushers(t *testing.T, g Ground) {
 	names := []string{"aa", "bb", "cc", "dd"}
 	var all sync.WaitGroup
 	for _, name := range names {
-		u := build(t, mpktest.Upload{Name: name})
+		u := g.build(t, mpktest.Upload{Name: name})
 		way := g.New(t, transport.Options{LockWait: testPatience})
 		all.Go(func() {
 			if rep, err := way.Push(context.Background(), u.Upload); err != nil || rep.Result != report.Published {
@@ -237,14 +264,8 @@ func testTwoPushers(t *testing.T, g Ground) {
 		})
 	}
 	all.Wait()
-	view, err := index.Open(g.Repo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if _, ok, err := view.Binary(name); err != nil || !ok {
-			t.Errorf("%s is not there (%v)", name, err)
-		}
+	if got := g.published(t); strings.Join(slices.Sorted(slices.Values(got)), ", ") != "aa 1.0.0, bb 1.0.0, cc 1.0.0, dd 1.0.0" {
+		t.Errorf("published: %q", got)
 	}
 }
 
@@ -253,7 +274,7 @@ func testRace(t *testing.T, g Ground) {
 	results := map[report.Result]int{}
 	var all sync.WaitGroup
 	for _, salt := range []string{"one", "two", "three"} {
-		u := build(t, mpktest.Upload{Salt: salt})
+		u := g.build(t, mpktest.Upload{Salt: salt})
 		way := g.New(t, transport.Options{LockWait: testPatience})
 		all.Go(func() {
 			rep, err := way.Push(context.Background(), u.Upload)
@@ -275,7 +296,7 @@ func testRace(t *testing.T, g Ground) {
 func testCancelled(t *testing.T, g Ground) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	rep, err := g.New(t, transport.Options{}).Push(ctx, build(t, mpktest.Upload{}).Upload)
+	rep, err := g.New(t, transport.Options{}).Push(ctx, g.build(t, mpktest.Upload{}).Upload)
 	if err == nil {
 		t.Errorf("no error, but %v", rep.Result)
 	}

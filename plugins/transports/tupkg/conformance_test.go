@@ -25,8 +25,13 @@ func (p piped) Push(ctx context.Context, u upload.Upload) (report.Report, error)
 	return tupkg.Resume(ctx, p.dial, u, p.o)
 }
 
-func (w *world) piped(t testing.TB, o transport.Options, around func(tupkg.Dial) tupkg.Dial) piped {
-	return piped{around(w.dialer(t)), tupkg.Options{Options: o, Login: login(user), Target: "pipe", Patience: quickly()}}
+// piped is one to the server; a cutter, if there is one, watches its connections.
+func (w *world) piped(t testing.TB, o transport.Options, c *transporttest.Cutter) piped {
+	dial := w.dialer(t)
+	if c != nil {
+		dial = c.Dialer(dial)
+	}
+	return piped{dial, tupkg.Options{Options: o, Login: login(user), Target: "pipe", Patience: quickly()}}
 }
 
 func TestConversationConforms(t *testing.T) {
@@ -36,11 +41,11 @@ func TestConversationConforms(t *testing.T) {
 		return transporttest.Ground{
 			Repo: w.disk, Chunk: chunk,
 			New: func(t *testing.T, o transport.Options) transport.Transport {
-				return w.piped(t, o, func(d tupkg.Dial) tupkg.Dial { return d })
+				return w.piped(t, o, nil)
 			},
 			Cut: func(t *testing.T, o transport.Options, after int64) (transport.Transport, func() int64) {
-				c := &cutter{left: after}
-				return w.piped(t, o, c.dialer), c.total
+				c := &transporttest.Cutter{After: after}
+				return w.piped(t, o, c), c.Sent
 			},
 		}
 	})
@@ -58,10 +63,10 @@ func TestConformance(t *testing.T) {
 					Repo: w.disk, Chunk: chunk,
 					New: func(_ *testing.T, o transport.Options) transport.Transport { return transportTo(s, o) },
 					Cut: func(_ *testing.T, o transport.Options, after int64) (transport.Transport, func() int64) {
-						c := &cutter{left: after}
+						c := &transporttest.Cutter{After: after}
 						way := transportTo(s, o)
-						way.Wrap = func(n net.Conn) net.Conn { return c.conn(n) }
-						return way, c.total
+						way.Wrap = func(n net.Conn) net.Conn { return c.Conn(n) }
+						return way, c.Sent
 					},
 				}
 			})

@@ -15,6 +15,7 @@ import (
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/transport/transporttest"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/plugins/transports/tupkg"
@@ -79,14 +80,14 @@ func sameBytes(t testing.TB, w *world, u upload.Upload) {
 // published. It returns what was sent in all.
 func (w *world) cutAt(t testing.TB, u upload.Upload, after int64) int64 {
 	t.Helper()
-	c := &cutter{left: after}
-	p := w.piped(t, transport.Options{}, c.dialer)
+	c := &transporttest.Cutter{After: after}
+	p := w.piped(t, transport.Options{}, c)
 	for try := range 3 {
 		rep, err := p.Push(context.Background(), u)
 		switch {
 		case err == nil && (rep.Result == report.Published || rep.Result == report.Unchanged):
 			sameBytes(t, w, u)
-			return c.total()
+			return c.Sent()
 		case err == nil || report.KindOf(err) != report.KindTransport || try > 0:
 			t.Fatalf("cut after %d: %v %v, %v", after, rep.Result, rep.Findings, err)
 		}
@@ -152,7 +153,7 @@ func TestPatienceEnds(t *testing.T) {
 	way.Patience.For = 50_000_000
 	var notices []string
 	way.Options.Notice = func(text string) { notices = append(notices, text) }
-	way.Wrap = func(n net.Conn) net.Conn { return (&cutter{left: 4000}).conn(n) }
+	way.Wrap = func(n net.Conn) net.Conn { return (&transporttest.Cutter{After: 4000}).Conn(n) }
 	_, err := way.Push(t.Context(), u)
 	e, ok := errors.AsType[*report.Error](err)
 	if !ok || e.Kind != report.KindTransport || e.Code != report.CodeConnection || e.Hint == "" || len(notices) == 0 {
@@ -172,15 +173,15 @@ func TestProgressOfAResumedUpload(t *testing.T) {
 	w := newWorld(t)
 	u := open(t, mpktest.Upload{Packages: []mpktest.Package{{Payload: 900_000}}})
 	// A first run that is not tried again leaves a part.
-	first := &cutter{left: 400_000}
-	p := w.piped(t, transport.Options{}, first.dialer)
+	first := &transporttest.Cutter{After: 400_000}
+	p := w.piped(t, transport.Options{}, first)
 	p.o.Patience = tupkg.Patience{For: -1}
 	if _, err := p.Push(t.Context(), u); err == nil {
 		t.Fatal("not cut")
 	}
 	var told []transport.Sending
-	second := &cutter{left: 300_000}
-	p = w.piped(t, transport.Options{Sending: func(s transport.Sending) { told = append(told, s) }}, second.dialer)
+	second := &transporttest.Cutter{After: 300_000}
+	p = w.piped(t, transport.Options{Sending: func(s transport.Sending) { told = append(told, s) }}, second)
 	if rep, err := p.Push(t.Context(), u); err != nil || rep.Result != report.Published {
 		t.Fatalf("%v %v", rep.Result, err)
 	}

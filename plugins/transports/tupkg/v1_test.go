@@ -16,6 +16,7 @@ import (
 	"github.com/mmpush/mmpush/core/mpk/mpktest"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/transport"
+	"github.com/mmpush/mmpush/core/transport/transporttest"
 	wire "github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/plugins/transports/tupkg"
 )
@@ -243,9 +244,9 @@ func TestVersion1ToOurs(t *testing.T) {
 		s := w.listen(t, false)
 		s.Version1 = true
 		u := open(t, twoPackages())
-		c := &cutter{left: after}
+		c := &transporttest.Cutter{After: after}
 		way := transportTo(s, transport.Options{})
-		way.Wrap = func(n net.Conn) net.Conn { return c.conn(n) }
+		way.Wrap = func(n net.Conn) net.Conn { return c.Conn(n) }
 		rep, err := way.Push(t.Context(), u)
 		if err != nil && report.KindOf(err) == report.KindTransport {
 			rep, err = way.Push(t.Context(), u)

@@ -1,41 +1,44 @@
-package tupkg_test
+package transporttest
 
 import (
 	"context"
 	"io"
 	"net"
 	"sync"
-
-	"github.com/mmpush/mmpush/plugins/transports/tupkg"
 )
 
-// cutter breaks the first of the connections that are given to it.
-type cutter struct {
-	mu sync.Mutex
-	// left is what the first connection may still carry, sent what all of them did.
-	left, sent int64
-	dialled    int
+// Cutter breaks the first of the connections that are given to it, as a [Ground]'s Cut
+// wants it.
+type Cutter struct {
+	// After is how many bytes the first connection may carry from the pusher.
+	After int64
+
+	mu      sync.Mutex
+	sent    int64
+	dialled int
 }
 
-// conn is a connection that the cutter watches.
-func (c *cutter) conn(n net.Conn) net.Conn {
+// Conn is a connection that the cutter watches.
+func (c *Cutter) Conn(n net.Conn) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dialled++
 	return &cutConn{Conn: n, c: c, first: c.dialled == 1}
 }
 
-func (c *cutter) dialer(dial tupkg.Dial) tupkg.Dial {
+// Dialer watches what dial connects, which are a net.Conn each.
+func (c *Cutter) Dialer(dial func(context.Context) (io.ReadWriteCloser, error)) func(context.Context) (io.ReadWriteCloser, error) {
 	return func(ctx context.Context) (io.ReadWriteCloser, error) {
 		n, err := dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return c.conn(n.(net.Conn)), nil
+		return c.Conn(n.(net.Conn)), nil
 	}
 }
 
-func (c *cutter) total() int64 {
+// Sent is how many bytes of the pusher's all connections have carried.
+func (c *Cutter) Sent() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.sent
@@ -43,7 +46,7 @@ func (c *cutter) total() int64 {
 
 type cutConn struct {
 	net.Conn
-	c     *cutter
+	c     *Cutter
 	first bool
 }
 
@@ -51,8 +54,8 @@ func (c *cutConn) Write(p []byte) (int, error) {
 	c.c.mu.Lock()
 	n := int64(len(p))
 	if c.first {
-		n = min(n, c.c.left)
-		c.c.left -= n
+		n = min(n, c.c.After)
+		c.c.After -= n
 	}
 	c.c.sent += n
 	c.c.mu.Unlock()
