@@ -14,7 +14,7 @@
 // grammar.go reads it, settings.go adds what the configuration says, examples.go has the examples, suggest.go says what a shell may
 // complete, man.go writes the manual, exit.go has the exit codes, document.go is the JSON,
 // printer.go, findings.go and summary.go are the text, color.go and terminal.go
-// what a terminal can do, progress.go what it shows meanwhile; conversation.go and
+// what a terminal can do, progress.go what it shows meanwhile; conversation.go,
 // command.go and ahead.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
 // mmpack-modifyrepo; verdict.go says why there is no success; hook_push.go is the
 // line of a git hook and hook_verdict.go its words; runner.go speaks with the runner of a

@@ -19,6 +19,9 @@ type Change struct {
 	Intent json.RawMessage
 	// Puts are the files to place.
 	Puts []Put
+	// Settled returns when the files of Puts are durable, or says why they cannot be; nil:
+	// they are.
+	Settled func() error
 	// Switches are the index files to replace, in that order.
 	Switches []Switch
 	// Retires are published files that no index names after the change.

@@ -15,8 +15,8 @@
 //
 // # The order of a commit
 //
-//  1. The caller stages the change's files in .mmpush/stage/ID, synced, with no
-//     lock held.
+//  1. The caller stages the change's files in .mmpush/stage/ID, with no lock held, and
+//     syncs them, or says when they are ([Change].Settled).
 //
 //  2. [Begin] takes the lock, recovers (below) and sweeps dead stages.
 //
@@ -30,7 +30,8 @@
 //     .mmpush, by which the next commit can tell what somebody else has changed; the
 //     journal's sync makes it durable, and recovery makes it again. The stage folder and
 //     its parent are synced; if .mmpush may be new, .mmpush and the repository's
-//     folder too. All of these syncs run at once, as they do not depend on each other.
+//     folder too. All of these syncs run at once, as they do not depend on each other,
+//     and step 4 begins beside them.
 //     An index may also be a symbolic link, for a format whose index files lie in a folder
 //     of their own: what it says stands for its content, and it has no date to keep.
 //
@@ -39,15 +40,16 @@
 //     index file that the plan was made on (base: inode, size, modification time,
 //     change time) and of the one that replaces it (next: inode, size, modification
 //     time, SHA-256; a rename alters the change time), the files to retire and the
-//     history record. It is written to a temporary name, synced, renamed, and its
-//     folder synced. That is the commit point.
+//     history record. It is written to a temporary name and synced; when all syncs
+//     of step 3 have ended, it is renamed, and its folder synced. That is the commit point.
 //
 //  5. The files are renamed into their places, over nothing but damaged bytes; each
 //     folder that received one is synced.
 //
 //  6. The index files are renamed, in the format's order; the folder is synced.
 //
-//  7. The retire records are appended and synced, then the history record, last:
+//  7. The retire records are appended and synced, beside the sync of step 6: such a
+//     record deletes nothing that an index names. Then the history record, last:
 //     a history that has the transaction says that everything before is durable. If
 //     somebody else has written the indexes since the last generation, that is a record
 //     of its own, written and synced before it.

@@ -26,7 +26,12 @@ func (tx *Tx) finish(j journal) error {
 	if err := tx.switchIndexes(j); err != nil {
 		return err
 	}
-	if err := tx.retire(j); err != nil {
+	// Nobody forgets a file by the list of retired ones alone: the list may be durable first.
+	work := []func() error{func() error { return tx.repo.FS.SyncDir(".") }}
+	if len(j.Retires) > 0 {
+		work = append(work, func() error { return tx.retire(j) })
+	}
+	if err := together(work...); err != nil {
 		return err
 	}
 	return tx.record(j)
@@ -136,7 +141,8 @@ func sumOf(fsys vfs.FS, name string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// switchIndexes renames the staged index files that are not in place yet.
+// switchIndexes renames the staged index files that are not in place yet; the folder is
+// still to be synced.
 func (tx *Tx) switchIndexes(j journal) error {
 	for _, s := range j.Switches {
 		err := tx.repo.FS.Rename(s.From, s.Index)
@@ -148,7 +154,7 @@ func (tx *Tx) switchIndexes(j journal) error {
 			return errors.Join(err, stateErr)
 		}
 	}
-	return tx.repo.FS.SyncDir(".")
+	return nil
 }
 
 // retire records the files that no index names any more.

@@ -118,9 +118,23 @@ func (j journal) check() error {
 	return nil
 }
 
-// writeJournal writes a journal under one of its two names; as JournalFile, it is the
-// commit point.
-func (tx *Tx) writeJournal(j journal, name string) error {
+// writeJournal writes a journal under one of its two names, once what it tells of is
+// durable; as JournalFile, it is the commit point.
+func (tx *Tx) writeJournal(j journal, name string, durable *aside) error {
+	err := tx.writeTemp(j)
+	if lost := durable.wait(); lost != nil {
+		// What cannot be removed now is replaced by the next journal.
+		_ = tx.repo.FS.Remove(journalTemp)
+		return errors.Join(lost, err)
+	}
+	if err != nil {
+		return err
+	}
+	return vfs.PutInPlace(tx.repo.FS, journalTemp, name)
+}
+
+// writeTemp writes the journal where nobody looks for it.
+func (tx *Tx) writeTemp(j journal) error {
 	text, err := formatJournal(j)
 	if err != nil {
 		return err
@@ -128,8 +142,7 @@ func (tx *Tx) writeJournal(j journal, name string) error {
 	if len(text) > journalLimit {
 		return fmt.Errorf("the journal would have %d bytes; at most %d can be read back: publish less at once", len(text), journalLimit)
 	}
-	r := tx.repo
-	return vfs.ReplaceFile(r.FS, name, journalTemp, r.PrivateFileMode(), text)
+	return vfs.CreateAnew(tx.repo.FS, journalTemp, tx.repo.PrivateFileMode(), text)
 }
 
 // readJournal returns nil if there is none.

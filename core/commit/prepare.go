@@ -2,6 +2,7 @@ package commit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,32 +13,39 @@ import (
 	"github.com/mmpush/mmpush/core/vfs"
 )
 
-// prepare writes the new index files into the stage and makes the stage durable.
-func (tx *Tx) prepare(ctx context.Context, c Change, p *pact) (journal, error) {
-	j, err := tx.newJournal(c, p)
-	if err != nil {
-		return j, err
+// prepare writes the new index files into the stage and begins to make the stage durable:
+// that goes on aside, and has to be waited for also if the change is given up. After an
+// error nothing goes on.
+func (tx *Tx) prepare(ctx context.Context, c Change, p *pact) (j journal, durable *aside, err error) {
+	durable = &aside{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, durable.wait())
+		}
+	}()
+	if j, err = tx.newJournal(c, p); err != nil {
+		return j, durable, err
 	}
 	if j.Retires, err = tx.retirable(c.Retires); err != nil {
-		return j, repo.DiskError("commit", tx.repo.Path, err)
+		return j, durable, repo.DiskError("commit", tx.repo.Path, err)
 	}
 	if err := tx.clearWay(c); err != nil {
-		return j, repo.DiskError("commit", tx.repo.Path, err)
+		return j, durable, repo.DiskError("commit", tx.repo.Path, err)
 	}
 	if err := tx.repo.CheckRecords(); err != nil {
-		return j, err
+		return j, durable, err
 	}
 	mtimes, err := tx.indexTimes(ctx, c)
 	if err != nil {
-		return j, err
+		return j, durable, err
 	}
-	if err := tx.stageAll(&j, c, mtimes); err != nil {
-		return j, err
+	if err := tx.stageAll(&j, c, mtimes, durable); err != nil {
+		return j, durable, err
 	}
 	if err := tx.reserve(j); err != nil {
-		return j, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
+		return j, durable, repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
 	}
-	return j, nil
+	return j, durable, nil
 }
 
 func (tx *Tx) newJournal(c Change, p *pact) (journal, error) {
@@ -112,38 +120,69 @@ func stagedIndex(j journal, index string) string {
 	return path.Join(j.Stage, "."+index+"."+j.Transaction)
 }
 
-// stageAll puts the new index files into the stage and makes it durable. All of it is
-// written and synced at once: the disk has one round to do, not one for each.
-func (tx *Tx) stageAll(j *journal, c Change, mtimes []time.Time) error {
+// stageAll puts the new index files into the stage and begins to make it durable. All of it
+// is written and synced at once: the disk has one round to do, not one for each.
+func (tx *Tx) stageAll(j *journal, c Change, mtimes []time.Time, durable *aside) error {
 	for _, s := range c.Switches {
 		j.Switches = append(j.Switches, journalSwitch{Index: s.Index, From: stagedIndex(*j, s.Index), Base: s.Base, Link: s.Link != ""})
 	}
-	work := []func() error{func() error { return tx.syncStage(*j) }}
-	for i, s := range c.Switches {
+	if c.Settled != nil {
+		durable.start(c.Settled)
+	}
+	files, err := tx.createIndexes(j, c)
+	if err != nil {
+		return err
+	}
+	stage := *j
+	durable.start(func() error { return tx.inStage(c, tx.syncStage(stage)) })
+	var work []func() error
+	for i, f := range files {
 		js := &j.Switches[i]
-		f, err := tx.createIndex(js, s)
-		if err != nil {
-			return repo.DiskError("commit", path.Join(tx.repo.Path, js.From), err)
-		}
-		if f != nil {
-			defer f.Close()
-			work = append(work, func() error { return tx.fillIndex(f, js, s, mtimes[i]) })
-		}
+		work = append(work, func() error {
+			if f == nil {
+				return tx.keep(stage.Transaction, js)
+			}
+			return tx.fillIndex(f, stage.Transaction, js, c.Switches[i], mtimes[i], durable)
+		})
 	}
 	if err := together(work...); err != nil {
-		return repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
+		return tx.inStage(c, err)
 	}
-	for i := range j.Switches {
-		js := &j.Switches[i]
-		if err := tx.keep(*j, js); err != nil {
-			return repo.DiskError("commit", path.Join(tx.repo.Path, js.From), err)
-		}
+	for _, js := range j.Switches {
 		j.Generation.Indexes = append(j.Generation.Indexes, repo.IndexState{Name: js.Index, SHA256: js.SHA256, Identity: js.Next})
 	}
 	return nil
 }
 
-// createIndex makes a new index file, with nothing in it, or a link that is one.
+// inStage says that something could not be written to the stage.
+func (tx *Tx) inStage(c Change, err error) error {
+	if err == nil {
+		return nil
+	}
+	return repo.DiskError("commit", path.Join(tx.repo.Path, c.Stage), err)
+}
+
+// createIndexes makes the new index files, with nothing in them, and links that are some,
+// for which nil is returned.
+func (tx *Tx) createIndexes(j *journal, c Change) ([]vfs.File, error) {
+	files := make([]vfs.File, len(c.Switches))
+	for i := range c.Switches {
+		js := &j.Switches[i]
+		var err error
+		if files[i], err = tx.createIndex(js, c.Switches[i]); err == nil {
+			continue
+		}
+		for _, f := range files[:i] {
+			if f != nil {
+				_ = f.Close() // nothing was written to it
+			}
+		}
+		return nil, repo.DiskError("commit", path.Join(tx.repo.Path, js.From), err)
+	}
+	return files, nil
+}
+
+// createIndex makes one of them.
 func (tx *Tx) createIndex(js *journalSwitch, s Switch) (vfs.File, error) {
 	if !js.Link {
 		return tx.repo.FS.Create(js.From, repo.FileMode)
@@ -156,29 +195,42 @@ func (tx *Tx) createIndex(js *journalSwitch, s Switch) (vfs.File, error) {
 }
 
 // keep notes what a staged index is, and gives it its second name.
-func (tx *Tx) keep(j journal, js *journalSwitch) error {
+func (tx *Tx) keep(transaction string, js *journalSwitch) error {
 	var err error
 	js.Next, err = repo.Identify(tx.repo.FS, js.From)
 	js.Next.ChangeTime = 0
 	if err == nil && !js.Link {
-		err = tx.repo.KeepIndex(j.Transaction, js.Index, js.From)
+		err = tx.repo.KeepIndex(transaction, js.Index, js.From)
 	}
 	return err
 }
 
-// fillIndex writes, dates and syncs: a sync makes the date durable too.
-func (tx *Tx) fillIndex(f vfs.File, js *journalSwitch, s Switch, mtime time.Time) error {
+// fillIndex writes and dates a new index file, and begins to sync it, which makes the date
+// durable too, while it is summed up.
+func (tx *Tx) fillIndex(f vfs.File, transaction string, js *journalSwitch, s Switch, mtime time.Time, durable *aside) error {
 	sum, err := s.Write(f)
+	if err == nil {
+		err = tx.repo.FS.Chtimes(js.From, mtime)
+	}
+	if err == nil {
+		err = tx.keep(transaction, js)
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, f.Close())
 	}
-	if err := tx.repo.FS.Chtimes(js.From, mtime); err != nil {
-		return err
-	}
-	return together(func() error { return f.Sync() }, func() (err error) {
-		js.SHA256, err = sum()
-		return err
+	from := path.Join(tx.repo.Path, js.From)
+	durable.start(func() error {
+		err := f.Sync()
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return repo.DiskError("commit", from, err)
+		}
+		return nil
 	})
+	js.SHA256, err = sum()
+	return err
 }
 
 // syncStage makes the stage's entries durable, and its own. The files of several

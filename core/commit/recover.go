@@ -180,11 +180,11 @@ func (tx *Tx) replan(ctx context.Context, j journal) error {
 	if missing != "" {
 		return tx.reject(j, repo.JournalFile, overtaken(fmt.Errorf("%s was replaced by somebody else", missing)))
 	}
-	next, err := tx.prepare(ctx, c, j.pact())
+	next, durable, err := tx.prepare(ctx, c, j.pact())
 	if err != nil {
 		return err
 	}
-	if err := tx.writeJournal(next, repo.JournalFile); err != nil {
+	if err := tx.writeJournal(next, repo.JournalFile, durable); err != nil {
 		return tx.unfinished(err)
 	}
 	return tx.complete(next)

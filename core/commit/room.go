@@ -132,9 +132,9 @@ func (tx *Tx) ahead(ctx context.Context, c Change, p *pact) (journal, error) {
 // tryAhead leaves nothing of its own on a full disk: not even a second try has much
 // room there.
 func (tx *Tx) tryAhead(ctx context.Context, c Change, p *pact) (journal, error) {
-	j, err := tx.prepare(ctx, c, p)
+	j, durable, err := tx.prepare(ctx, c, p)
 	if err == nil {
-		err = tx.decide(j, p.journal())
+		err = tx.decide(j, p.journal(), durable)
 	}
 	if vfs.IsFull(err) && !tx.there(p.journal()) {
 		for _, s := range c.Switches {

@@ -166,7 +166,7 @@ func (b *beginning) follow(tx *Tx, own journal) error {
 	if c := own.Generation.Changes; len(c) > 0 {
 		c[0].Findings = append(c[0].Findings, *note)
 	}
-	if err := tx.writeJournal(own, repo.JournalFile); err != nil {
+	if err := tx.writeJournal(own, repo.JournalFile, nil); err != nil {
 		return err
 	}
 	return tx.repo.FS.Remove(repo.PreparedFile)

@@ -2,6 +2,7 @@ package commit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"sync"
@@ -79,15 +80,18 @@ func (tx *Tx) Commit(ctx context.Context, c Change) (repo.Generation, error) {
 // decide writes the journal. If it fails, the journal may be there or not, and
 // which of them a power loss would leave is unknown: without it in its place the
 // change is given up, with it the next run finishes.
-func (tx *Tx) decide(j journal, name string) error {
-	err := tx.writeJournal(j, name)
+func (tx *Tx) decide(j journal, name string, durable *aside) error {
+	err := tx.writeJournal(j, name, durable)
 	if err == nil {
 		return nil
 	}
-	if name != repo.JournalFile || !tx.there(name) {
-		return repo.DiskError("commit", path.Join(tx.repo.Path, name), err)
+	if name == repo.JournalFile && tx.there(name) {
+		return tx.unfinished(err)
 	}
-	return tx.unfinished(err)
+	if _, told := errors.AsType[*report.Error](err); told {
+		return err
+	}
+	return repo.DiskError("commit", path.Join(tx.repo.Path, name), err)
 }
 
 // unfinished says that the change is decided, but not done yet.

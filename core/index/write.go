@@ -97,11 +97,13 @@ func (w *writer) list(pieces []*piece) error {
 	m := makeAhead(runs, w.cut, w.zipped)
 	defer m.stop()
 	for _, r := range runs {
-		write := w.copy
 		if r.made != nil {
-			write = w.put
-		}
-		if err := write(r); err != nil {
+			// The disk takes what is copied while the new pieces are made.
+			vfs.StartWriting(w.dst)
+			if err := w.put(r); err != nil {
+				return err
+			}
+		} else if err := w.copy(r); err != nil {
 			return err
 		}
 	}

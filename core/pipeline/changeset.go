@@ -130,13 +130,11 @@ func (c *ChangeSet) commit(ctx context.Context) (report.Report, error) {
 		rep.Result = report.Unchanged
 		return rep, nil
 	}
-	if err := c.settling.Wait(); err != nil {
-		return rep, err
-	}
 	change, err := c.draft.change(c.repo, c.stage.dir, c.opt)
 	if err != nil {
 		return rep, err
 	}
+	change.Settled = c.settling.Wait
 	told := len(c.tx.Notes)
 	generation, err := c.tx.Commit(ctx, change)
 	if err != nil {

@@ -286,7 +286,7 @@ func (s setScene) film(t *testing.T, skip func(label string) bool) (*setWorld, s
 
 // ofDecisions reports whether a sync is one that a shared decision has and no other.
 func ofDecisions(label string) bool {
-	return slices.ContainsFunc([]string{"commit.(*Tx).decideAll", "commit.identify", "settle.go", "commit.(*beginning).", "commit.(*Tx).writeJournal"},
+	return slices.ContainsFunc([]string{"commit.(*Tx).decideAll", "commit.identify", "settle.go", "commit.(*beginning).", "commit.(*Tx).writeJournal", "commit.(*Tx).writeTemp"},
 		func(part string) bool {
 			return strings.HasPrefix(label, part) || part == "settle.go" && strings.Contains(label, "commit") && strings.Contains(label, part)
 		})

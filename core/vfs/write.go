@@ -50,12 +50,24 @@ func CreateSynced(fsys FS, name string, mode fs.FileMode, content []byte) error 
 // a free name in the same folder. A file of that name left by a killed run is
 // replaced.
 func ReplaceFile(fsys FS, name, temp string, mode fs.FileMode, content []byte) error {
-	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := CreateAnew(fsys, temp, mode, content); err != nil {
 		return err
 	}
-	if err := CreateSynced(fsys, temp, mode, content); err != nil {
+	return PutInPlace(fsys, temp, name)
+}
+
+// CreateAnew is [CreateSynced] for a name at which a killed run may have left a file: that
+// is replaced.
+func CreateAnew(fsys FS, name string, mode fs.FileMode, content []byte) error {
+	if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return CreateSynced(fsys, name, mode, content)
+}
+
+// PutInPlace renames a durable file to its name, over whatever file has it, and makes that
+// durable. A file that could not be renamed is removed.
+func PutInPlace(fsys FS, temp, name string) error {
 	if err := fsys.Rename(temp, name); err != nil {
 		return errors.Join(err, fsys.Remove(temp))
 	}
