@@ -3,10 +3,12 @@
 package plugins
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -205,5 +207,31 @@ func TestTransportFails(t *testing.T) {
 				t.Errorf("kind %v", e.Kind)
 			}
 		})
+	}
+}
+
+// TestStartFailsForAll: those who ask at once for a program that does not start wait for one
+// start, not each for one of its own; who asks later has it tried again.
+func TestStartFailsForAll(t *testing.T) {
+	t.Parallel()
+	k := &keeper{pin: script(t, "exec sleep 1000"), options: Options{StartTime: time.Second}, kind: KindVerifier}
+	defer k.Close()
+	k.Warm()
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			if p, err := k.running(t.Context()); p != nil || err == nil || !strings.Contains(err.Error(), "did not start within 1s") {
+				t.Errorf("%v %v", p, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := k.failures.Load(); n != 1 {
+		t.Errorf("%d starts", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := k.running(ctx); err == nil || k.failures.Load() != 1 {
+		t.Errorf("%v; a start that was stopped counts as the plugin's failure", err)
 	}
 }

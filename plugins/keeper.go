@@ -17,8 +17,13 @@ type keeper struct {
 	warmed  atomic.Bool
 	cooling atomic.Pointer[context.CancelFunc]
 
+	// failures counts the starts that have failed by the plugin's own fault.
+	failures atomic.Int64
+
 	mu     sync.Mutex
 	plugin *Plugin
+	// failed is the error of the last of them.
+	failed error
 	closed bool
 }
 
@@ -50,10 +55,26 @@ func (k *keeper) Close() {
 	}
 }
 
-// running returns the plugin, started and configured.
+// running returns the plugin, started and configured. Who has waited for a start that failed
+// is told of that: if each began another one, many would wait for a program that hangs one
+// after the other.
 func (k *keeper) running(ctx context.Context) (*Plugin, error) {
+	before := k.failures.Load()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.failures.Load() != before {
+		return nil, k.failed
+	}
+	p, err := k.started(ctx)
+	if err != nil && ctx.Err() == nil {
+		k.failed = err
+		k.failures.Add(1)
+	}
+	return p, err
+}
+
+// started is running, under mu.
+func (k *keeper) started(ctx context.Context) (*Plugin, error) {
 	if k.closed {
 		return nil, unusable(k.pin, errors.New("it was closed"))
 	}
