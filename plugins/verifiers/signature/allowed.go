@@ -157,11 +157,18 @@ func (p principals) is(pattern string) bool {
 	return false
 }
 
-func (p principals) String() string {
+// names implements [owners]: what is taken out by a '!' is no name of the owner's.
+func (p principals) names() []string {
+	return slices.DeleteFunc(p.all(), func(name string) bool { return strings.HasPrefix(name, "!") })
+}
+
+func (p principals) String() string { return strings.Join(p.all(), ",") }
+
+func (p principals) all() []string {
 	var names []string
 	for _, k := range p {
 		names = append(names, k.principals...)
 	}
 	slices.Sort(names)
-	return strings.Join(slices.Compact(names), ",")
+	return slices.Compact(names)
 }

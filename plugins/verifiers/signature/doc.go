@@ -21,7 +21,8 @@
 // Files are below REPO/.mmpush. The owners of an OpenPGP key are the addresses in its
 // user names and its fingerprint; those of an SSH key are its principals, which may be
 // patterns. A key that has expired, or is revoked, counts for nothing, whenever the
-// signature says that it was made: its holder could write any date into it.
+// signature says that it was made: its holder could write any date into it. Keys whose owners
+// have a name in common, whatever their format, are of one signer.
 //
 // It promises: no key is fetched from anywhere; a signature over other bytes refuses
 // the upload even if others are good; a finding never depends on the order of files.

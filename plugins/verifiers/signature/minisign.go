@@ -25,6 +25,7 @@ type pocketKey struct {
 type named string
 
 func (n named) is(pattern string) bool { return config.Matches([]string{pattern}, string(n)) }
+func (n named) names() []string        { return []string{string(n)} }
 func (n named) String() string         { return string(n) }
 
 // add takes a key as minisign prints it, or as in its file of the public key.

@@ -100,6 +100,28 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestOneSignerManyKeys: nobody is two people by having two keys.
+func TestOneSignerManyKeys(t *testing.T) {
+	t.Parallel()
+	old, oldKey := pgpKey(t, nil)
+	now, newKey := pgpKey(t, nil)
+	own, ownKey := sshKey(t)
+	bob, bobKey := sshKey(t)
+	mini, miniText := miniKey(t)
+	v := verifier(t, fmt.Sprintf(`{"openpgp":["old","new"],"ssh":["s"],"minisign":[{"signer":"ALICE@example.org","key":%q}],"need":2}`, miniText),
+		keys{"old": oldKey, "new": newKey, "s": "alice@example.org,!bob " + ownKey + "bob,!alice@example.org " + bobKey})
+	alice := []string{".asc", pgpSign(t, old, text, nil) + pgpSign(t, now, text, nil), ".sig", sshSign(t, own, text, Namespace), ".minisig", string(minisign.Sign(mini, []byte(text)))}
+	for n := 2; n <= len(alice); n += 2 {
+		if got := said(t, v, signed(alice[:n]...)); !strings.HasSuffix(got, " UNSIGNED") || strings.Count(got, "SIGNED+") != n/2+1 {
+			t.Errorf("alice alone: %s", got)
+		}
+	}
+	alice[3] += sshSign(t, bob, text, Namespace)
+	if got := said(t, v, signed(alice...)); strings.Contains(got, "UNSIGNED") || strings.Count(got, "SIGNED+") != 5 {
+		t.Errorf("both: %s", got)
+	}
+}
+
 func TestMinisign(t *testing.T) {
 	t.Parallel()
 	carol, key := miniKey(t)

@@ -47,6 +47,8 @@ type sign struct {
 type owners interface {
 	// is reports whether the owner goes by a name, or by one of a pattern.
 	is(pattern string) bool
+	// names are those that the keys of one owner have in common.
+	names() []string
 	String() string
 }
 
@@ -122,14 +124,9 @@ func (v *Verifier) entitled(s sign, source string) sign {
 // others do; but a file that is no signature, or one over other bytes, is a mistake or
 // worse.
 func (v *Verifier) judge(what subject, all []sign) []report.Finding {
-	var signers []string
 	var findings []report.Finding
-	for _, s := range all {
-		if s.code == "" && !slices.Contains(signers, s.owners.String()) {
-			signers = append(signers, s.owners.String())
-		}
-	}
-	enough := len(signers) >= v.need
+	signers := different(all)
+	enough := signers >= v.need
 	for _, s := range all {
 		f := report.Finding{Code: s.code, Severity: report.SeverityError, File: s.file, Hint: s.hint}
 		switch {
@@ -147,7 +144,7 @@ func (v *Verifier) judge(what subject, all []sign) []report.Finding {
 		findings = append(findings, f)
 	}
 	if !enough {
-		findings = append(findings, v.unsigned(what, len(all), len(signers)))
+		findings = append(findings, v.unsigned(what, len(all), signers))
 	}
 	return findings
 }
@@ -164,7 +161,7 @@ func (v *Verifier) unsigned(what subject, there, good int) report.Finding {
 	}
 	switch {
 	case good > 0:
-		f.Message = fmt.Sprintf("the %s needs the signatures of %d different signers", what.thing, v.need)
+		f.Message = fmt.Sprintf("the %s needs the signatures of %d different signers; keys with a name in common are of one", what.thing, v.need)
 	case there == 0:
 		f.Message = "the " + what.thing + " is not signed"
 	}
