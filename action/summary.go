@@ -62,20 +62,12 @@ func table(b *bounded, list []Outcome) {
 				b.add("| package | architecture | version | what happened | SHA-256 |\n|---|---|---|---|---|\n")
 			}
 			rows++
-			b.add("| %s | %s | %s | %s | `%s` |\n", plain(p.Name), plain(origin(p)), plain(versions(p)), plain(happened(o.Report, p)), short(p.SHA256))
+			b.add("| %s | %s | %s | %s | `%s` |\n", plain(p.Name), plain(p.Origin()), plain(versions(p)), plain(happened(o.Report, p)), short(p.SHA256))
 		}
 	}
 	if rows > 0 {
 		b.add("\n")
 	}
-}
-
-// origin is the architecture of a binary package, or "source".
-func origin(p report.Package) string {
-	if p.Kind == report.Binary && p.Architecture != "" {
-		return p.Architecture
-	}
-	return string(p.Kind)
 }
 
 func versions(p report.Package) string {

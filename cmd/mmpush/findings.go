@@ -53,23 +53,12 @@ func (p *printer) finding(f report.Finding) {
 	}
 }
 
-// where is the place of a finding: "file:line: field: ".
+// where is the place of a finding, and who found it.
 func where(f report.Finding) string {
-	var b strings.Builder
-	if f.File != "" {
-		b.WriteString(f.File)
-		if f.Line > 0 {
-			fmt.Fprintf(&b, ":%d", f.Line)
-		}
-		b.WriteString(": ")
-	}
-	if f.Field != "" {
-		b.WriteString(f.Field + ": ")
-	}
 	if f.Verifier != "" {
-		b.WriteString(f.Verifier + ": ")
+		return f.Place() + f.Verifier + ": "
 	}
-	return b.String()
+	return f.Place()
 }
 
 func orNothing(text string) string {

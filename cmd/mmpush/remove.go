@@ -111,7 +111,7 @@ func (c *removeCmd) remove(ctx context.Context, a *app, r *repo.Repo, rm pipelin
 func (a *app) removal(rep report.Report, purge bool) {
 	var t table
 	for _, p := range rep.Packages {
-		t.add(cell{string(p.Action), styleOf(p.Action)}, cell{p.Name, bold}, cell{text: origin(p)}, cell{text: p.Version}, cell{text: a.shownFile(p.File)})
+		t.add(cell{string(p.Action), styleOf(p.Action)}, cell{p.Name, bold}, cell{text: p.Origin()}, cell{text: p.Version}, cell{text: a.shownFile(p.File)})
 	}
 	if rep.Result == report.Planned || !a.asked {
 		t.write(a.out, "  ")

@@ -3,11 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -170,19 +167,14 @@ func (r *runner) indexHash() (string, error) {
 		return "", err
 	}
 	defer folder.Close()
-	f, err := folder.Open(index.BinaryFile)
+	sum, err := vfs.SHA256(folder, index.BinaryFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Join(r.repository, index.BinaryFile), err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return sum, nil
 }
 
 // appendTo writes to one of the runner's files; an empty name is none.

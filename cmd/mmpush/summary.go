@@ -34,7 +34,7 @@ func (p *printer) outcome(s style, first, rest string) {
 func (p *printer) packages(lines []report.Package) {
 	var t table
 	for _, line := range lines {
-		t.add(cell{string(line.Action), styleOf(line.Action)}, cell{line.Name, bold}, cell{text: origin(line)},
+		t.add(cell{string(line.Action), styleOf(line.Action)}, cell{line.Name, bold}, cell{text: line.Origin()},
 			cell{text: versions(line)}, cell{text: shortHash(line.SHA256)})
 	}
 	t.write(p, "  ")
@@ -50,14 +50,6 @@ func styleOf(a report.Action) style {
 		return bad
 	}
 	return caution
-}
-
-// origin is the architecture of a binary package, or "source".
-func origin(p report.Package) string {
-	if p.Kind == report.Binary && p.Architecture != "" {
-		return p.Architecture
-	}
-	return string(p.Kind)
 }
 
 // versions shows what a version replaces.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -118,27 +117,13 @@ func hasContent(fsys vfs.FS, name string, size int64, sum string) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	got, err := sumOf(fsys, name)
+	got, err := vfs.SHA256(fsys, name)
 	return got == sum, err
 }
 
 func textSum(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
-}
-
-// sumOf is the SHA-256 of a file.
-func sumOf(fsys vfs.FS, name string) (string, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.CopyBuffer(h, f, make([]byte, 256<<10)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // switchIndexes renames the staged index files that are not in place yet; the folder is

@@ -177,7 +177,7 @@ func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, ver
 	if s.Intent.Undo != nil {
 		at = d.known(t)
 	}
-	p, err := plan.Run(d.view, s.Intent, rules(r.Settings), at)
+	p, err := plan.Run(d.view, s.Intent, Rules(r.Settings), at)
 	if err != nil {
 		return inRepo(r, err)
 	}
@@ -285,8 +285,8 @@ func (d *draft) idle() bool {
 	return true
 }
 
-// rules are what the settings say about one source.
-func rules(s repo.Settings) func(source string) plan.Rules {
+// Rules are what the settings say about one source.
+func Rules(s repo.Settings) func(source string) plan.Rules {
 	return func(source string) plan.Rules {
 		return plan.Rules{
 			Rebuild:   plan.Permission(s.Rebuild.For(source)),

@@ -1,10 +1,7 @@
 package pipeline
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 
 	"github.com/mmpush/mmpush/core/plan"
@@ -56,7 +53,7 @@ func (t *taken) at(path string) (site, error) {
 	id := repo.IdentityOf(info)
 	seen, ok := t.seen[path]
 	if !ok || seen.id != id {
-		sum, err := hashFile(t.fsys, path)
+		sum, err := vfs.SHA256(t.fsys, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			// It went away just now.
 			return site{}, nil
@@ -69,17 +66,4 @@ func (t *taken) at(path string) (site, error) {
 	}
 	p.SHA256 = seen.sum
 	return site{p, info.Links > 1}, nil
-}
-
-func hashFile(fsys vfs.FS, name string) (string, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -2,10 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/mmpush/mmpush/core/index"
@@ -66,7 +63,7 @@ func (u *UndoRequest) reversal(r *repo.Repo, v *index.Snapshot) (plan.Reversal, 
 		return plan.Reversal{}, nil, err
 	}
 	if !ok || u.Change < 0 || u.Change > len(g.Changes) {
-		return plan.Reversal{}, []report.Finding{noSuch(u.Generation, u.Change)}, nil
+		return plan.Reversal{}, []report.Finding{repo.NoSuchChange(u.Generation, u.Change)}, nil
 	}
 	u.Generation = g.Number
 	changes, of := g.Changes, fmt.Sprintf("generation %d", g.Number)
@@ -130,7 +127,7 @@ func (u *UndoRequest) back(r *repo.Repo, h *repo.History, v *index.Snapshot) (pl
 		list = append(list, of...)
 	}
 	if to > last {
-		return rev, []report.Finding{noSuch(to, 0)}, nil
+		return rev, []report.Finding{repo.NoSuchChange(to, 0)}, nil
 	}
 	joined, found, err := plan.Join(v, list)
 	rev.Take, rev.Put = joined.Take, joined.Put
@@ -141,34 +138,17 @@ func (u *UndoRequest) back(r *repo.Repo, h *repo.History, v *index.Snapshot) (pl
 func reversals(r *repo.Repo, number uint64, changes []repo.Change) ([]plan.Reversal, []report.Finding, error) {
 	var list []plan.Reversal
 	for _, c := range slices.Backward(changes) {
-		if c.Unknown || len(c.Added) == 0 || len(c.Dropped) == 0 {
-			return nil, []report.Finding{unknownChange(number)}, nil
-		}
 		var rev plan.Reversal
-		if err := errors.Join(json.Unmarshal(c.Added, &rev.Take), json.Unmarshal(c.Dropped, &rev.Put)); err != nil {
-			return nil, nil, &report.Error{
-				Stage: "history", Code: report.CodeHistory, Kind: report.KindInternal, File: path.Join(r.Path, repo.HistoryFile),
-				Err:  fmt.Errorf("generation %d cannot be read: %w", number, err),
-				Hint: "mmpush verify-log tells what else is wrong with it",
-			}
+		known, err := r.Delta(number, c, &rev.Take, &rev.Put)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !known {
+			return nil, []report.Finding{unknownChange(number)}, nil
 		}
 		list = append(list, rev)
 	}
 	return list, nil, nil
-}
-
-func noSuch(generation uint64, change int) report.Finding {
-	f := report.Finding{
-		Code: report.CodeNoMatch, Severity: report.SeverityError, Message: "the history has no change to take back",
-		Hint: "`mmpush log` shows what there is",
-	}
-	switch {
-	case generation > 0 && change != 0:
-		f.Message = fmt.Sprintf("the history has no change %d.%d", generation, change)
-	case generation > 0:
-		f.Message = fmt.Sprintf("the history has no generation %d", generation)
-	}
-	return f
 }
 
 // unknownChange is about a generation that says only that something was changed; 0 is

@@ -38,7 +38,7 @@ func Diff(before, after index.View) (Delta, error) {
 		return Delta{}, err
 	}
 	gone, come := compare(a, b)
-	d := Delta{binariesAt(a, gone), binariesAt(b, come)}
+	d := Delta{placed(a, gone, binaryAhead), placed(b, come, binaryAhead)}
 	s, err := sourcesIn(before)
 	if err != nil {
 		return Delta{}, err
@@ -48,8 +48,8 @@ func Diff(before, after index.View) (Delta, error) {
 		return Delta{}, err
 	}
 	gone, come = compare(s, t)
-	d.Dropped = append(d.Dropped, sourcesAt(s, gone)...)
-	d.Added = append(d.Added, sourcesAt(t, come)...)
+	d.Dropped = append(d.Dropped, placed(s, gone, sourceAhead)...)
+	d.Added = append(d.Added, placed(t, come, sourceAhead)...)
 	return d, nil
 }
 
@@ -154,39 +154,31 @@ func longest(to []int) []bool {
 	return stays
 }
 
-// binariesAt are the marked stanzas, each with the next one that is not marked; of
-// several of one name, the last.
-func binariesAt(list []standing[string, index.Binary], marked []bool) []Dropped {
+// placed are the marked stanzas, each ahead of the next one that is not marked; of several
+// of one key, the last.
+func placed[K comparable, T any](list []standing[K, T], marked []bool, ahead func(next K, stanza T) Dropped) []Dropped {
 	var out []Dropped
-	seen, before := map[string]bool{}, ""
+	var next K
+	seen := map[K]bool{}
 	for i := len(list) - 1; i >= 0; i-- {
 		switch x := list[i]; {
 		case !marked[i]:
-			before = x.key
+			next = x.key
 		case !seen[x.key]:
 			seen[x.key] = true
-			out = append(out, Dropped{Binary: &index.InsertBinary{Before: before, Binary: x.stanza}})
+			out = append(out, ahead(next, x.stanza))
 		}
 	}
 	slices.Reverse(out)
 	return out
 }
 
-// sourcesAt is the same for sources.
-func sourcesAt(list []standing[index.SourceKey, index.Source], marked []bool) []Dropped {
-	var out []Dropped
-	seen, before := map[index.SourceKey]bool{}, index.SourceKey{}
-	for i := len(list) - 1; i >= 0; i-- {
-		switch x := list[i]; {
-		case !marked[i]:
-			before = x.key
-		case !seen[x.key]:
-			seen[x.key] = true
-			out = append(out, Dropped{Source: &index.InsertSource{Before: before, Source: x.stanza}})
-		}
-	}
-	slices.Reverse(out)
-	return out
+func binaryAhead(next string, b index.Binary) Dropped {
+	return Dropped{Binary: &index.InsertBinary{Before: next, Binary: b}}
+}
+
+func sourceAhead(next index.SourceKey, s index.Source) Dropped {
+	return Dropped{Source: &index.InsertSource{Before: next, Source: s}}
 }
 
 // Packages is a line for each package that differs, the sources first. One that was

@@ -77,7 +77,7 @@ func touchedIn(v index.View, names map[string]bool, keys map[index.SourceKey]boo
 		}
 		binaries, marked = append(binaries, standing[string, index.Binary]{key: b.Name, stanza: b}), append(marked, names[b.Name])
 	}
-	list := binariesAt(binaries, marked)
+	list := placed(binaries, marked, binaryAhead)
 	var sources []standing[index.SourceKey, index.Source]
 	marked = nil
 	for s, err := range nearSources(v, slices.Collect(maps.Keys(keys))) {
@@ -86,5 +86,5 @@ func touchedIn(v index.View, names map[string]bool, keys map[index.SourceKey]boo
 		}
 		sources, marked = append(sources, standing[index.SourceKey, index.Source]{key: s.Key(), stanza: s}), append(marked, keys[s.Key()])
 	}
-	return append(list, sourcesAt(sources, marked)...), nil
+	return append(list, placed(sources, marked, sourceAhead)...), nil
 }

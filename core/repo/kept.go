@@ -1,10 +1,7 @@
 package repo
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"path"
 	"strings"
 	"syscall"
@@ -102,14 +99,9 @@ func (r *Repo) isIndex(name string, want IndexState) (bool, error) {
 	if err != nil {
 		return fail(err)
 	}
-	f, err := r.FS.Open(name)
+	sum, err := vfs.SHA256(r.FS, name)
 	if err != nil {
 		return fail(err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return fail(err)
-	}
-	return hex.EncodeToString(h.Sum(nil)) == want.SHA256, nil
+	return sum == want.SHA256, nil
 }

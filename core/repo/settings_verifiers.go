@@ -2,11 +2,14 @@ package repo
 
 import (
 	"encoding/json"
+	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/yamlfile"
 )
 
@@ -106,4 +109,19 @@ func (r *settingsReader) verifierConfig(v yamlfile.Value, at string) []byte {
 
 func validVerifierName(s string) bool {
 	return s != "" && len(s) <= 64 && 'a' <= s[0] && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-") == ""
+}
+
+// Unverified is why whoever runs no verifiers may not change the repository; nil if its
+// settings ask for none.
+func (r *Repo) Unverified() error {
+	for _, v := range r.Settings.Verifiers {
+		if v.Mode != VerifierOff {
+			return &report.Error{
+				Stage: "verify", Code: report.CodeSettings, Kind: report.KindUsage, File: path.Join(r.Path, SettingsFile),
+				Err:  fmt.Errorf("asks for the verifier %s, which cannot be run from here", v.Name),
+				Hint: "publish in a way that runs it, such as mmpush push",
+			}
+		}
+	}
+	return nil
 }

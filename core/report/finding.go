@@ -46,20 +46,27 @@ func (f Finding) Refuses() bool {
 	return f.Severity != SeverityWarning && f.Severity != SeverityNote
 }
 
+// Place is where something is wrong, in front of the message: "file:line: field: ", as far
+// as it is known.
+func (f Finding) Place() string {
+	text := ""
+	if f.File != "" {
+		text = f.File
+		if f.Line > 0 {
+			text += fmt.Sprintf(":%d", f.Line)
+		}
+		text += ": "
+	}
+	if f.Field != "" {
+		text += f.Field + ": "
+	}
+	return text
+}
+
 // String is the finding on one line, for logs.
 func (f Finding) String() string {
 	var b strings.Builder
-	if f.File != "" {
-		b.WriteString(f.File)
-		if f.Line > 0 {
-			fmt.Fprintf(&b, ":%d", f.Line)
-		}
-		b.WriteString(": ")
-	}
-	if f.Field != "" {
-		b.WriteString(f.Field + ": ")
-	}
-	b.WriteString(f.Message)
+	b.WriteString(f.Place() + f.Message)
 	if f.Expected != "" || f.Actual != "" {
 		fmt.Fprintf(&b, " (expected %s, found %s)", orNothing(f.Expected), orNothing(f.Actual))
 	}

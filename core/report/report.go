@@ -70,6 +70,14 @@ type Package struct {
 	SHA256 string `json:"sha256,omitempty"`
 }
 
+// Origin is the architecture of a binary package, or "source".
+func (p Package) Origin() string {
+	if p.Kind == Binary && p.Architecture != "" {
+		return p.Architecture
+	}
+	return string(p.Kind)
+}
+
 // Report is what one publish did, or would do.
 type Report struct {
 	Schema int    `json:"schema"`

@@ -97,25 +97,11 @@ func hashFile(ctx context.Context, fsys vfs.FS, name string, size int64, into io
 		return err
 	}
 	defer f.Close()
-	n, err := io.Copy(into, io.LimitReader(heedful{ctx, f}, size+1))
+	n, err := io.Copy(into, io.LimitReader(vfs.WithContext(ctx, f), size+1))
 	if err == nil && n != size {
 		err = fmt.Errorf("%s: has %d bytes; %d were expected", name, n, size)
 	}
 	return err
-}
-
-// heedful is a reader that ends with a context.
-type heedful struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read implements [io.Reader].
-func (h heedful) Read(p []byte) (int, error) {
-	if err := h.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return h.r.Read(p)
 }
 
 func (in *intake) partial(f *file) string { return in.s.path("partial", in.acc.name, f.key) }

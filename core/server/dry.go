@@ -70,7 +70,7 @@ func (in *intake) foreseeIn(ctx context.Context, r *repo.Repo, c candidate, rep 
 	defer view.Close()
 	w := in.d.Wishes
 	add := plan.NewAddition(in.manifest, c.name, r.Arch, nil, plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver})
-	p, err := plan.Run(view, plan.Intent{Add: &add}, permissions(r.Settings), standing(r))
+	p, err := plan.Run(view, plan.Intent{Add: &add}, pipeline.Rules(r.Settings), standing(r))
 	if err != nil {
 		return err
 	}
@@ -87,17 +87,6 @@ func (in *intake) foreseeIn(ctx context.Context, r *repo.Repo, c candidate, rep 
 		rep.BytesRetired += f.Size
 	}
 	return nil
-}
-
-// permissions are what the settings say about one source.
-func permissions(s repo.Settings) func(source string) plan.Rules {
-	return func(source string) plan.Rules {
-		return plan.Rules{
-			Rebuild:   plan.Permission(s.Rebuild.For(source)),
-			Downgrade: plan.Permission(s.Downgrade.For(source)),
-			TakeOver:  plan.Permission(s.TakeOver.For(source)),
-		}
-	}
 }
 
 // standing says whether something stands at a path. Its bytes are not read.

@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
 
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // same reports whether a part that lies here is the one that comes: from the same sender,
@@ -49,16 +49,8 @@ func (s shelf) sum(name string) (string, error) {
 	if err != nil {
 		return "", s.repo.Tell("parts", err)
 	}
-	f, err := s.repo.FS.Open(name)
-	if err != nil {
-		return "", s.repo.Tell("parts", err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", s.repo.Tell("parts", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	sum, err := vfs.SHA256(s.repo.FS, name)
+	return sum, s.repo.Tell("parts", err)
 }
 
 // weed takes parts away whose files are no longer what was put there, and says so: whoever

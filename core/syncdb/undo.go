@@ -105,7 +105,7 @@ func (v *reversal) collect(r *repo.Repo, req UndoRequest) ([]report.Finding, err
 		return nil, err
 	}
 	if !ok || req.Change < 0 || req.Change > len(g.Changes) {
-		return []report.Finding{noSuch(req.Generation, req.Change)}, nil
+		return []report.Finding{repo.NoSuchChange(req.Generation, req.Change)}, nil
 	}
 	changes := g.Changes
 	v.of = fmt.Sprintf("generation %d", g.Number)
@@ -149,7 +149,7 @@ func (v *reversal) back(r *repo.Repo, h *repo.History, to uint64) ([]report.Find
 		}
 	}
 	if to > last {
-		return []report.Finding{noSuch(to, 0)}, nil
+		return []report.Finding{repo.NoSuchChange(to, 0)}, nil
 	}
 	return nil, nil
 }
@@ -157,17 +157,14 @@ func (v *reversal) back(r *repo.Repo, h *repo.History, to uint64) ([]report.Find
 // add takes up changes of one generation, which are older than those before.
 func (v *reversal) add(r *repo.Repo, number uint64, changes []repo.Change) ([]report.Finding, error) {
 	for _, c := range slices.Backward(changes) {
-		if len(c.Added) == 0 || len(c.Dropped) == 0 {
+		var added, dropped []mark
+		known, err := r.Delta(number, c, &added, &dropped)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
 			return []report.Finding{{Code: report.CodeOvertaken, Severity: report.SeverityError,
 				Message: fmt.Sprintf("what generation %d has changed is not known", number), Hint: "publish what is meant"}}, nil
-		}
-		var added, dropped []mark
-		if err := errors.Join(json.Unmarshal(c.Added, &added), json.Unmarshal(c.Dropped, &dropped)); err != nil {
-			return nil, &report.Error{
-				Stage: "history", Code: report.CodeHistory, Kind: report.KindInternal, File: path.Join(r.Path, repo.HistoryFile),
-				Err:  fmt.Errorf("generation %d cannot be read: %w", number, err),
-				Hint: "mmpush verify-log tells what else is wrong with it",
-			}
 		}
 		was, is := byName(dropped), byName(added)
 		for _, m := range slices.Concat(dropped, added) {
@@ -188,20 +185,6 @@ func byName(list []mark) map[string]mark {
 		all[m.Name] = m
 	}
 	return all
-}
-
-func noSuch(generation uint64, change int) report.Finding {
-	f := report.Finding{
-		Code: report.CodeNoMatch, Severity: report.SeverityError, Message: "the history has no change to take back",
-		Hint: "`mmpush log` shows what there is",
-	}
-	switch {
-	case generation > 0 && change != 0:
-		f.Message = fmt.Sprintf("the history has no change %d.%d", generation, change)
-	case generation > 0:
-		f.Message = fmt.Sprintf("the history has no generation %d", generation)
-	}
-	return f
 }
 
 // reverse makes a wish of a reversal: packages that come back are read like any others,

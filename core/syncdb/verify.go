@@ -30,16 +30,7 @@ func required(r *repo.Repo, opt Options) ([]Named, error) {
 	if opt.Required != nil {
 		return opt.Required(r)
 	}
-	for _, v := range r.Settings.Verifiers {
-		if v.Mode != repo.VerifierOff {
-			return nil, &report.Error{
-				Stage: "verify", Code: report.CodeSettings, Kind: report.KindUsage, File: path.Join(r.Path, repo.SettingsFile),
-				Err:  fmt.Errorf("asks for the verifier %s, which cannot be run from here", v.Name),
-				Hint: "publish in a way that runs it, such as mmpush push",
-			}
-		}
-	}
-	return nil, nil
+	return nil, r.Unverified()
 }
 
 // verify asks the verifiers about a package that was read.

@@ -3,12 +3,10 @@ package syncdb
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -20,6 +18,7 @@ import (
 	"github.com/mmpush/mmpush/core/commit"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // maxAhead is how far ahead of the clock a database may be dated.
@@ -211,7 +210,7 @@ func (g *gensync) at(name string) (taken, error) {
 	}
 	id := repo.IdentityOf(info)
 	if seen, ok := g.seen[name]; !ok || seen.id != id {
-		sum, err := g.sum(name)
+		sum, err := vfs.SHA256(g.repo.FS, name)
 		if err != nil {
 			return t, err
 		}
@@ -258,17 +257,4 @@ func versionOf(file, name string) (string, bool) {
 	}
 	v := strings.TrimPrefix(folder, name+"-")
 	return v, alpm.ValidVersion(v)
-}
-
-func (g *gensync) sum(name string) (string, error) {
-	f, err := g.repo.FS.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -34,25 +34,12 @@ func (c *checker) sum(name string, info vfs.Info) (string, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, reader{c.ctx.Err, f}); err != nil {
+	if _, err := io.Copy(h, vfs.WithContext(c.ctx, f)); err != nil {
 		return "", err
 	}
 	s := summed{id, hex.EncodeToString(h.Sum(nil))}
 	c.sums[name] = s
 	return s.sum, nil
-}
-
-// reader stops when the context has ended.
-type reader struct {
-	ended func() error
-	io.Reader
-}
-
-func (r reader) Read(p []byte) (int, error) {
-	if err := r.ended(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
 }
 
 // file looks at one published file.

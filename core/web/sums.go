@@ -64,7 +64,7 @@ func (s *sums) of(ctx context.Context, f vfs.File, info vfs.Info) (string, error
 		return sum, nil
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, heedful{ctx, io.NewSectionReader(f, 0, info.Size)}); err != nil {
+	if _, err := io.Copy(h, vfs.WithContext(ctx, io.NewSectionReader(f, 0, info.Size))); err != nil {
 		return "", err
 	}
 	now, err := f.Stat()
@@ -89,18 +89,4 @@ func (s *sums) remember(id identity, sum string) {
 		clear(s.known)
 	}
 	s.known[id] = sum
-}
-
-// heedful is a reader that ends with a context.
-type heedful struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read implements [io.Reader].
-func (h heedful) Read(p []byte) (int, error) {
-	if err := h.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return h.r.Read(p)
 }
