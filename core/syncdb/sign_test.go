@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/report"
+	"github.com/mmpush/mmpush/core/vfs"
 )
 
 // A repository whose databases are signed stays signed until somebody says otherwise; the
@@ -123,6 +124,20 @@ func TestKeepOld(t *testing.T) {
 	if got := w.check(t, false); len(got) > 0 {
 		t.Errorf("fsck finds %q", got)
 	}
+	// What somebody has copied there himself is his, be it newer or older.
+	var strangers []string
+	for _, v := range []string{"0-1", "3-2", "9-1"} {
+		name := "omega-" + v + "-any.pkg.tar.gz"
+		must(vfs.CreateSynced(w.Mem, name, 0o644, []byte("somebody's")))
+		strangers = append(strangers, name)
+	}
+	defer func() {
+		for _, name := range strangers {
+			if _, err := w.Lstat(name); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
 	// The undo brings back what no grace time would have kept; what it takes out goes.
 	r, err := w.open(w.Mem)
 	must(err)

@@ -228,7 +228,9 @@ func (g *gensync) keepOld() int {
 	return g.repo.Settings.KeepOld
 }
 
-// versions are the files of a package that stand beside the databases and are not retired.
+// versions are the files of a package that stand beside the databases, that a publish of ours
+// has put there, and that are not retired. A file that somebody has copied into the folder, to
+// publish it next perhaps, is his.
 func (g *gensync) versions(name string) ([]version, error) {
 	records, err := g.repo.RetiredFiles()
 	if err != nil {
@@ -239,11 +241,26 @@ func (g *gensync) versions(name string) ([]version, error) {
 		retired[r.Name] = r.Ino
 	}
 	entries, err := g.repo.FS.ReadDir(".")
-	var list []version
+	if err != nil {
+		return nil, err
+	}
+	there, sizes := map[string]string{}, map[string]int64{}
 	for _, i := range entries {
 		v, ok := versionOf(i.Name, name)
 		if ino, is := retired[i.Name]; ok && i.IsRegular() && (!is || ino != i.Ino) {
-			list = append(list, version{i.Name, v})
+			there[i.Name], sizes[i.Name] = v, i.Size
+		}
+	}
+	published, _, err := g.snap.view.Package(name)
+	if err != nil {
+		return nil, err
+	}
+	delete(sizes, published.FileName)
+	ours, err := g.repo.Brought(sizes)
+	var list []version
+	for file, v := range there {
+		if ours[file] || file == published.FileName {
+			list = append(list, version{file, v})
 		}
 	}
 	return list, err
