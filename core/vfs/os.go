@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -175,30 +174,42 @@ func (d *Dir) Lstat(name string) (Info, error) {
 	return infoOf(info), nil
 }
 
-// ReadDir implements [FS]. Entries that vanish while it reads are left out.
+// ReadDir implements [FS]. Entries that vanish while it reads are left out. They are looked
+// at from their folder: its name is gone through once, not once for each of them.
 func (d *Dir) ReadDir(name string) ([]Info, error) {
-	f, err := d.root.Open(name)
+	folder, err := d.root.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
+	defer folder.Close()
+	names, err := namesIn(folder)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
 	entries := make([]Info, 0, len(names))
 	for _, n := range names {
-		info, err := d.Lstat(path.Join(name, n))
+		info, err := folder.Lstat(n)
 		if os.IsNotExist(err) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, info)
+		entries = append(entries, infoOf(info))
 	}
 	return entries, nil
+}
+
+// namesIn are the names in a folder, sorted.
+func namesIn(folder *os.Root) ([]string, error) {
+	f, err := folder.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
 }
 
 // SyncDir implements [FS].
