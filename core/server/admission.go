@@ -48,7 +48,7 @@ func (s *Server) admit(ctx context.Context, in *intake) error {
 		if err != nil {
 			return err
 		}
-		return s.tellFigures()
+		return s.tellMore()
 	})
 }
 

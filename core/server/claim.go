@@ -161,12 +161,15 @@ func (in *intake) countLate(f *file, sha string) error {
 
 // release lets all of it go; twice does no harm.
 func (s *Server) release(in *intake) {
-	if !s.forget(in) {
+	reserved, first := s.forget(in)
+	if !first {
 		return
 	}
-	// Whoever takes the files over finds their bytes no longer reserved.
-	if err := s.tellFigures(); err != nil {
-		in.v.log.Error("failed", "during", "end of an upload", "error", err)
+	if reserved > 0 {
+		// Whoever takes the files over finds their bytes no longer reserved.
+		if err := s.tellFigures(); err != nil {
+			in.v.log.Error("failed", "during", "end of an upload", "error", err)
+		}
 	}
 	if err := s.State.Remove(in.record()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		in.v.log.Error("failed", "during", "end of an upload", "error", err)
@@ -174,12 +177,13 @@ func (s *Server) release(in *intake) {
 	close(in.released)
 }
 
-// forget takes the intake out of the tables; false if it was out already.
-func (s *Server) forget(in *intake) bool {
+// forget takes the intake out of the tables, and returns what was reserved for it until
+// now; first is false if it was out already.
+func (s *Server) forget(in *intake) (reserved int64, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if in.closed {
-		return false
+		return 0, false
 	}
 	in.closed = true
 	for i := range in.files {
@@ -192,11 +196,11 @@ func (s *Server) forget(in *intake) bool {
 		}
 		in.kept(f)
 	}
-	in.acc.reserved -= in.reserved
-	s.reserved -= in.reserved
-	in.reserved = 0
+	reserved, in.reserved = in.reserved, 0
+	in.acc.reserved -= reserved
+	s.reserved -= reserved
 	delete(s.intakes, in.id)
-	return true
+	return reserved, true
 }
 
 // kept ends, under mu, the promise to run a manifest.

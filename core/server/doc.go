@@ -12,7 +12,8 @@
 //	area/USER/SHA256/NAME              a file that has, its declared hash checked
 //	incoming/USER/NAME                 packages without a manifest, if not elsewhere
 //	refused/USER/ID/                   a rejected manifest with report.json
-//	sent/USER/SHA256                   one of the last manifests that was published
+//	sent/USER/SHA256                   one of the last manifests that was published by
+//	                                   version 1
 //	trash/                             what is about to be deleted
 //	repository                         the id of the repository that it belongs to
 //	lock                               held for moments; see below

@@ -47,22 +47,54 @@ func (s *Server) reservations() (figures, error) {
 	return all, nil
 }
 
-// tellFigures writes this process's reservations down for the others, if they have
-// changed.
-func (s *Server) tellFigures() error {
-	s.telling.Lock()
-	defer s.telling.Unlock()
+// covers reports whether every user has as much in f as in others.
+func (f figures) covers(others figures) bool {
+	for user, n := range others {
+		if f[user] < n {
+			return false
+		}
+	}
+	return true
+}
+
+// figures are this process's reservations.
+func (s *Server) figures() figures {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := figures{}
 	for user, a := range s.accounts {
 		if a.reserved > 0 {
 			now[user] = a.reserved
 		}
 	}
-	s.mu.Unlock()
+	return now
+}
+
+// tellMore writes this process's reservations down for the others if they were told of
+// less. What has become less is told with the next heartbeat.
+func (s *Server) tellMore() error {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	now := s.figures()
+	if s.told.covers(now) {
+		return nil
+	}
+	return s.tell(now)
+}
+
+// tellFigures writes them down if they have changed.
+func (s *Server) tellFigures() error {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	now := s.figures()
 	if maps.Equal(now, s.told) {
 		return nil
 	}
+	return s.tell(now)
+}
+
+// tell is called by who holds telling.
+func (s *Server) tell(now figures) error {
 	text, err := json.Marshal(now)
 	if err != nil {
 		return err

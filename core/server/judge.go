@@ -87,7 +87,9 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		in.accepted(published)
 	}
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
-	in.keepSent(c, at)
+	if in.v.version == 1 {
+		in.keepSent(c, at)
+	}
 	in.tidy(ctx, c, m)
 	return published, nil
 }
