@@ -201,12 +201,12 @@ func (in *intake) store(ctx context.Context, f *file, sha string) (at string, er
 }
 
 // settleNames makes the names durable of all files of the upload that lie in the area,
-// before anything is told of them. An earlier session may have brought them there, and
-// ended ahead of this.
+// before anything is told of them, but for those that wait for the verdict. An earlier
+// session may have brought them there, and ended ahead of this.
 func (in *intake) settleNames() error {
 	user, some := in.s.path("area", in.acc.name), false
 	for _, f := range in.files {
-		if f.sha == "" {
+		if f.sha == "" || f.loose {
 			continue
 		}
 		err := in.s.State.SyncDir(path.Join(user, f.sha))

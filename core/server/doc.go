@@ -8,7 +8,8 @@
 //
 // # Its folder
 //
-//	partial/USER/KEY                   the bytes of a file that has not arrived whole
+//	partial/USER/KEY                   the bytes of a file that has not arrived whole, or
+//	                                   waits for the verdict over its set
 //	area/USER/SHA256/NAME              a file that has, its declared hash checked
 //	incoming/USER/NAME                 packages without a manifest, if not elsewhere
 //	refused/USER/ID/                   a rejected manifest with report.json
@@ -66,7 +67,10 @@
 // told to go and its bytes are taken over; then the declared bytes are admitted
 // against the user's quota and the free space, and reserved. What has come is kept
 // however the connection ends. A file is hashed while it
-// comes: a wrong one is deleted, a right one goes to the area. A large package is looked
+// comes: a wrong one is deleted, a right one goes to the area. What the manifest of a set
+// of version 2 names stays where it came, and need not be durable, until the verdict: what
+// is published is taken from there, and made durable by the publish; all else goes to the
+// area then. A large package is looked
 // into at the same time; what was seen is all that the verdict needs, as long as the file
 // is the same and nobody has written to it. So many uploads have that at once as may be
 // verified at once; the packages of others, and of earlier sessions, are read for the
@@ -78,7 +82,7 @@
 // each, one write of the indexes, one set of syncs (pipeline.CommitGroup).
 //
 // A manifest is run when every file that it names for the repository's architecture
-// is there by its SHA-256: in the user's area, whichever session sent it, or
+// is there by its SHA-256: in the user's area, whichever session sent it, in hand, or
 // published with these very bytes. It is published with the rights judged on the plan
 // too, under the repository's lock if need be. In version 1 the result of the
 // manifest's own file is PASS only if the upload is published, unchanged or restored, or

@@ -25,7 +25,7 @@ func (in *intake) dry(ctx context.Context) (map[int]report.Report, error) {
 	if report.Refused(in.findings) {
 		return map[int]report.Report{i: rep}, nil
 	}
-	files, missing, err := in.s.locate(ctx, in.acc, in.manifest)
+	files, missing, err := in.locate(ctx, in.manifest)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,9 @@ type file struct {
 	sha string
 	// begun: a part of it lies here since an earlier session.
 	begun bool
+	// inHand: it is whole and right, and still where it was received. loose: nobody has
+	// made it durable yet. See hand.go.
+	inHand, loose bool
 	// wrong says why the file is none that was declared.
 	wrong *report.Finding
 	// counted is the SHA-256 under which the account counts on the file; promised:
@@ -45,6 +48,8 @@ type intake struct {
 	findings []report.Finding
 	files    []file
 	held     []int64
+	// named are the files, by their SHA-256, that wait for the verdict over the manifest.
+	named map[string]bool
 	// told is the verdict over the packages in the incoming folder, of who takes them out
 	// of it.
 	told *report.Report
@@ -88,6 +93,7 @@ func newIntake(v *visit, who access.Identity, d tupkg.Declaration) *intake {
 			in.findings[i].File = d.Files[d.ManifestFile].Name
 		}
 	}
+	in.named = in.waiting()
 	return in
 }
 
@@ -124,12 +130,15 @@ func (in *intake) look(ctx context.Context) error {
 		}
 		if p, there := public[f.SHA256]; sha == "" && there && p.size == f.Size {
 			sha = f.SHA256
+			if err := in.forgetPart(f); err != nil {
+				return err
+			}
 		}
 		if sha != "" {
 			f.sha, in.held[i] = sha, f.Size
 			continue
 		}
-		if in.held[i], err = in.part(f); err != nil {
+		if in.held[i], err = in.part(ctx, f); err != nil {
 			return err
 		}
 	}
@@ -143,7 +152,7 @@ func (in *intake) goAhead(f *file) bool {
 }
 
 // part is the size of a partial file.
-func (in *intake) part(f *file) (int64, error) {
+func (in *intake) part(ctx context.Context, f *file) (int64, error) {
 	info, err := in.s.State.Lstat(in.partial(f))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -154,7 +163,20 @@ func (in *intake) part(f *file) (int64, error) {
 		return 0, in.s.State.Remove(in.partial(f))
 	}
 	f.begun = true
+	if info.Links > 1 && !in.d.DryRun {
+		// A process was killed that was about to publish it.
+		return info.Size, in.s.detach(ctx, in.partial(f))
+	}
 	return info.Size, nil
+}
+
+// forgetPart deletes what lies here of a file that is public: a process was killed that
+// had published it.
+func (in *intake) forgetPart(f *file) error {
+	if in.d.DryRun {
+		return nil
+	}
+	return gone(in.s.State.Remove(in.partial(f)))
 }
 
 // Held implements [tupkg.Intake].
@@ -225,9 +247,13 @@ func (in *intake) copy(to io.Writer, r io.Reader, w *witness) (err error, ours b
 	return err, s.err != nil
 }
 
-// finish makes a file that is there to its last byte durable, closes it, and judges it.
+// finish makes a file that is there to its last byte durable, if that is due yet, closes
+// it, and judges it.
 func (in *intake) finish(ctx context.Context, f *file, to vfs.File, w *witness) error {
-	err := to.Sync()
+	var err error
+	if f.loose = in.mayWait(f); !f.loose {
+		err = to.Sync()
+	}
 	info, serr := to.Stat()
 	if err = errors.Join(err, serr, to.Close()); err != nil {
 		return err
@@ -235,14 +261,17 @@ func (in *intake) finish(ctx context.Context, f *file, to vfs.File, w *witness) 
 	return in.settle(ctx, f, w, info)
 }
 
-// settle judges a durable file by what was seen of it: into the area, or away.
+// settle judges a file by what was seen of it: into the area, or away, or to be kept in
+// hand.
 func (in *intake) settle(ctx context.Context, f *file, w *witness, info vfs.Info) error {
 	inside := w.look.End()
 	if w.matches(f.Declared) {
-		sha := w.sha()
-		at, err := in.store(ctx, f, sha)
-		if err != nil {
-			return err
+		sha, at := w.sha(), in.partial(f)
+		if f.inHand = f.loose && !isManifest(f.Name); !f.inHand {
+			var err error
+			if at, err = in.store(ctx, f, sha); err != nil {
+				return err
+			}
 		}
 		f.sha = sha
 		in.seen[at] = &arrived{upload.Seen{Size: f.Size, SHA256: sha, Package: inside}, info}
@@ -257,6 +286,7 @@ func (in *intake) settle(ctx context.Context, f *file, w *witness, info vfs.Info
 		Message: fmt.Sprintf("the file arrived with another %s than was declared, and was deleted", what), Hint: "send it again",
 	}
 	in.v.log.Warn("wrong file", "file", f.Name, "hash", what)
+	f.loose = false
 	return in.s.State.Remove(in.partial(f))
 }
 
@@ -288,6 +318,10 @@ func (in *intake) settleOne(ctx context.Context, f *file, held int64) error {
 
 // Close implements [tupkg.Intake].
 func (in *intake) Close() error {
+	// What was not judged is kept.
+	if err := in.putAside(context.Background()); err != nil {
+		in.v.log.Error("failed", "during", "end of an upload", "error", err)
+	}
 	in.doneLooking()
 	in.v.end()
 	in.s.release(in)

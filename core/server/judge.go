@@ -44,6 +44,9 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	if err != nil {
 		return rep, err
 	}
+	if !c.own && !c.intact(text) {
+		return rep, in.s.discard(ctx, in.acc, []string{c.sha}, in.counts)
+	}
 	rep.Findings = found
 	if report.Refused(found) {
 		err = in.reject(ctx, c, at, &rep)
@@ -60,7 +63,7 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
-	files, missing, err := in.s.locate(ctx, in.acc, m)
+	files, missing, err := in.find(ctx, c, m)
 	if err != nil {
 		return rep, err
 	}
@@ -92,6 +95,20 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	}
 	in.tidy(ctx, c, m)
 	return published, nil
+}
+
+// find locates the files of a manifest. What a set of version 2 lacks, it has to bring
+// itself.
+func (in *intake) find(ctx context.Context, c candidate, m *manifest.Manifest) (map[string]place, []wanted, error) {
+	files, missing, err := in.locate(ctx, m)
+	if err != nil || len(missing) == 0 || c.own && in.v.version == 2 {
+		return files, missing, err
+	}
+	some, err := in.gather(ctx, missing)
+	if err != nil || !some {
+		return files, missing, err
+	}
+	return in.locate(ctx, m)
 }
 
 // wrong is what is wrong with the files of this upload.
@@ -205,13 +222,20 @@ func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.
 func (in *intake) tidy(ctx context.Context, c candidate, m *manifest.Manifest) {
 	keep := in.awaited(c.sha)
 	list := append([]string{c.sha}, c.signatureSums()...)
+	in.needNotLast(c.sha)
+	var lies []string
+	var errs []error
 	for _, f := range needed(m, in.s.archs) {
-		if !keep[f.SHA256] {
+		was, err := in.letGo(ctx, f.SHA256, keep[f.SHA256])
+		if errs = append(errs, err); was && !keep[f.SHA256] {
+			continue
+		}
+		if lies = append(lies, f.SHA256); !keep[f.SHA256] {
 			list = append(list, f.SHA256)
 		}
 	}
-	err := in.s.discard(ctx, in.acc, list, in.counts)
-	if err = errors.Join(err, in.detach(ctx, m)); err != nil {
+	errs = append(errs, in.s.discard(ctx, in.acc, list, in.counts), in.detach(ctx, lies))
+	if err := errors.Join(errs...); err != nil {
 		in.v.log.Warn("not deleted", "manifest", c.name, "error", err)
 	}
 }

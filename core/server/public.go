@@ -18,7 +18,7 @@ type place struct {
 	size int64
 	// md5 is set for published files.
 	md5 string
-	// received: it came whole and lies in the user's area.
+	// received: it came whole and lies in the user's area, or is in hand.
 	received bool
 }
 
@@ -120,20 +120,25 @@ func inIndex(view index.View, m *manifest.Manifest, f wanted) (string, error) {
 }
 
 // locate finds the files of a manifest; missing are those that are nowhere.
-func (s *Server) locate(ctx context.Context, a *account, m *manifest.Manifest) (files map[string]place, missing []wanted, err error) {
+func (in *intake) locate(ctx context.Context, m *manifest.Manifest) (files map[string]place, missing []wanted, err error) {
 	files = map[string]place{}
+	hand := in.inHand()
 	var public map[string]place
-	for _, f := range needed(m, s.archs) {
-		at, err := s.inArea(a.name, f.SHA256)
+	for _, f := range needed(m, in.s.archs) {
+		if p, here := hand[f.SHA256]; here {
+			files[f.Name] = p
+			continue
+		}
+		at, err := in.s.inArea(in.acc.name, f.SHA256)
 		if err != nil {
 			return nil, nil, err
 		}
 		if at != "" {
-			files[f.Name] = place{fs: s.State, name: at, size: f.Size, received: true}
+			files[f.Name] = place{fs: in.s.State, name: at, size: f.Size, received: true}
 			continue
 		}
 		if public == nil {
-			if public, err = s.atHand(ctx, a.name, m); err != nil {
+			if public, err = in.s.atHand(ctx, in.acc.name, m); err != nil {
 				return nil, nil, err
 			}
 		}

@@ -23,6 +23,9 @@ func (in *intake) reject(ctx context.Context, c candidate, at string, rep *repor
 	in.s.remember(in.acc, c.sha, *rep)
 	rep.Repository = ""
 	in.v.log.Warn("rejected", "manifest", c.name, "refused", id, "reason", in.reason(*rep))
+	if err := in.putAside(ctx); err != nil {
+		return err
+	}
 	dir, err := in.keepReport(id, *rep)
 	for _, one := range c.signatures {
 		if err == nil {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/mmpush/mmpush/core/manifest"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -40,10 +39,10 @@ func (s shelf) Lstat(name string) (vfs.Info, error) {
 
 var _ upload.Giver = shelf{}
 
-// Give implements [upload.Giver] for the files of the area that this server's user alone
-// could ever open: they were made, hashed and synced here, and were closed before they
-// came there. One of another user, or of a group, may still be open somewhere. Its name in
-// the area stays until the upload is published, so that no death loses it.
+// Give implements [upload.Giver] for the files of the area, and in hand, that this server's
+// user alone could ever open: they were made and hashed here, and closed after that. One of
+// another user, or of a group, may still be open somewhere. Its name here stays until the
+// upload is published, so that no death loses it.
 func (s shelf) Give(name string, to vfs.FS, as string) (*upload.Seen, bool) {
 	p := s.files[name]
 	linker, ok := to.(vfs.Linker)
@@ -63,12 +62,12 @@ func (s shelf) Give(name string, to vfs.FS, as string) (*upload.Seen, bool) {
 	return nil, true
 }
 
-// detach gives the files of a published upload that stay in the area a content of their
-// own: what is published has one name only.
-func (in *intake) detach(ctx context.Context, m *manifest.Manifest) error {
+// detach gives the files of a published upload that stay in the area, by their SHA-256, a
+// content of their own: what is published has one name only.
+func (in *intake) detach(ctx context.Context, list []string) error {
 	var errs []error
-	for _, f := range needed(m, in.s.archs) {
-		at, err := in.s.inArea(in.acc.name, f.SHA256)
+	for _, sha := range list {
+		at, err := in.s.inArea(in.acc.name, sha)
 		if err == nil && at != "" {
 			err = in.s.detach(ctx, at)
 		}

@@ -54,6 +54,10 @@ func (in *intake) answers(ctx context.Context, tell func(tupkg.Progress)) (map[i
 	if err != nil {
 		return nil, err
 	}
+	// If the manifest is not what was declared, it is not judged.
+	if err := in.putAside(ctx); err != nil {
+		return nil, err
+	}
 	if lapsed != nil {
 		return nil, lapsed
 	}

@@ -2,9 +2,7 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -145,15 +143,9 @@ func declaring(change func(good []byte) []byte) []mpktest.File {
 	return files
 }
 
-// meddling is a manifest that does something before its first byte is sent.
-type meddling struct {
-	io.ReaderAt
-	do func()
-}
-
-func (m meddling) ReadAt(p []byte, off int64) (int, error) {
-	m.do()
-	return m.ReaderAt.ReadAt(p, off)
+// partialOf is where a file lies that bfinch is sending by version 2.
+func (w *world) partialOf(f mpktest.File) string {
+	return w.path("partial", bfinch, keyOf(tupkg.Declared{Size: int64(len(f.Data)), SHA256: sha256Of(f.Data)}))
 }
 
 // TestSeenIsThatFile: what was seen of a file is nothing to one that has been written to
@@ -187,32 +179,21 @@ func TestSeenIsThatFile(t *testing.T) {
 			t.Parallel()
 			w, disk := onRealDisk(t)
 			files := mpktest.Upload{Name: "foo"}.Build().Files()
-			set := setOf(tupkg.Set{}, files)
+			at := ""
 			for _, f := range files {
-				if !strings.HasSuffix(f.Name, packageSuffix) {
-					continue
+				if strings.HasSuffix(f.Name, packageSuffix) {
+					at = w.partialOf(f)
 				}
-				at := filepath.Join(disk.Path(), w.path("area", bfinch, sha256Of(f.Data), f.Name))
-				set.Files[len(files)-1].Content = meddling{set.Files[len(files)-1].Content, func() {
-					for range 1000 {
-						if _, err := os.Lstat(at); err == nil {
-							break
-						}
-						time.Sleep(5 * time.Millisecond)
-					}
-					if err := change(at); err != nil {
-						t.Error(err)
-					}
-				}}
 			}
-			client, done := w.dial(t)
-			defer done()
-			c, err := tupkg.Connect(context.Background(), client, tupkg.ConnectOptions{Options: quick(), Credentials: credentials(bfinch)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			r, err := c.Push(context.Background(), set)
+			// The manifest comes last.
+			last := w.partialOf(files[len(files)-1])
+			w.start(t, onDisk(vfs.Observe(disk, func(op vfs.Op) error {
+				if op.Kind != "append" || op.Name != last {
+					return nil
+				}
+				return change(filepath.Join(disk.Path(), at))
+			})))
+			r, err := w.v2(t, bfinch, tupkg.Set{}, files...)
 			if err != nil || r.Pass() != (name == "nothing") {
 				t.Fatalf("%+v %v", r, err)
 			}

@@ -59,9 +59,9 @@ type Upload struct {
 // nobody can write to any more: [Stage] then takes them as they are, without a copy.
 type Giver interface {
 	// Give gives a file one more name in an FS, and reports whether it did: only for a
-	// file whose content is durable, that has one name, and that nobody has open, or
-	// can open, to write to it. False is no error: Stage copies. The file's mode may
-	// change; whoever gives it deletes its own name when the file is published.
+	// file that has one name, and that nobody has open, or can open, to write to it. It
+	// need not be durable: Stage sees to that. False is no error: Stage copies. The file's
+	// mode may change; whoever gives it deletes its own name when the file is published.
 	//
 	// seen is what was found when this very file was written, byte for byte; nil if
 	// nobody has looked, or it may be another one: then it is read.
