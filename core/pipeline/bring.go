@@ -18,11 +18,23 @@ import (
 type staged struct {
 	dir   string
 	stage *repo.Stage
+	// settling makes its files durable; nil if they are.
+	settling *upload.Settling
 	// notes tell what the staging cost.
 	notes []report.Finding
 }
 
+// settle returns when all files are durable.
+func (s staged) settle() error {
+	if s.settling == nil {
+		return nil
+	}
+	return s.settling.Wait()
+}
+
 func (s staged) discard() {
+	// Nobody needs them any more.
+	_ = s.settle()
 	if s.stage != nil {
 		// What cannot be deleted now is swept by the next commit.
 		_ = s.stage.Discard()
@@ -60,6 +72,10 @@ func stageUpload(ctx context.Context, r *repo.Repo, req Request, opt upload.Opti
 		return upload.Upload{}, staged{}, err
 	}
 	s := staged{dir: stage.Dir, stage: stage}
+	if req.Later {
+		s.settling = upload.NewSettling()
+		opt.Settling = s.settling
+	}
 	u, err := upload.Stage(ctx, req.Upload, r.FS, stage.Dir, r.Arch, opt)
 	if err != nil {
 		s.discard()

@@ -30,6 +30,10 @@ type Prepared struct {
 // Discard deletes what was staged and not published. It has to be called.
 func (p *Prepared) Discard() { p.staged.discard() }
 
+// Settle makes durable what was staged, if [Request].Later has left that open. On a full
+// disk the upload can be prepared again, without Later: then room is made for it.
+func (p *Prepared) Settle() error { return p.staged.settle() }
+
 // Prepare is the line up to the lock. What is refused, and what would change nothing,
 // has its report already, and nothing is prepared; so has a dry run.
 func Prepare(ctx context.Context, r *repo.Repo, req Request) (*Prepared, report.Report, error) {
@@ -154,6 +158,9 @@ func (g *group) close() {
 // add plans one more upload, the i-th. A refused one, and one that fails, leaves nothing
 // of itself.
 func (g *group) add(ctx context.Context, p *Prepared, i int) Outcome {
+	if err := p.Settle(); err != nil {
+		return Outcome{p.rep, err}
+	}
 	maps.Copy(g.taken.seen, p.taken.seen)
 	folder, files, err := g.place(p, i)
 	if err != nil {

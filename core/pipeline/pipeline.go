@@ -19,6 +19,8 @@ type Request struct {
 	Requests plan.Requests
 	// Verifiers run after the checks that cannot be switched off.
 	Verifiers []verify.Named
+	// Later is for Prepare: what is staged becomes durable by [Prepared.Settle].
+	Later bool
 	Options
 }
 

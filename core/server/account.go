@@ -27,6 +27,10 @@ type account struct {
 	surveyed, area map[string]*shelved
 	areaAt         time.Time
 	named          map[string][]string
+	// used is what lay here at usedAt. came is all that has come so far, cameThen was that
+	// when the look began.
+	used, came, cameThen used
+	usedAt               time.Time
 	// judging counts the uploads whose own manifests are being judged.
 	judging int
 	// run is held by who looks for complete manifests.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"syscall"
+	"time"
 
 	"github.com/mmpush/mmpush/core/tupkg"
 	"github.com/mmpush/mmpush/core/vfs"
@@ -26,24 +27,25 @@ func (s *Server) admit(ctx context.Context, in *intake) error {
 	if missing > s.Limits.UserBytes {
 		return &tupkg.Refusal{Code: tupkg.CodeLimit, Reason: fmt.Sprintf("the upload has %d bytes; this server keeps at most %d of one user", missing, s.Limits.UserBytes)}
 	}
-	used, files, err := s.usage(in.acc, s.recently)
-	if err == nil && (used+missing > s.Limits.UserBytes/2 || files+added > s.Limits.UserFiles/2) {
+	used, known := s.usedRecently(in.acc)
+	if !known || used.bytes+missing > s.Limits.UserBytes/2 || used.files+added > s.Limits.UserFiles/2 {
 		// Now it has to be known exactly.
-		used, files, err = s.usage(in.acc, s.survey)
+		var err error
+		if used, err = s.usage(in.acc); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if used.files+added > s.Limits.UserFiles {
+		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d more are declared", s.Limits.UserFiles, used.files, added)}
 	}
-	if files+added > s.Limits.UserFiles {
-		return &tupkg.Refusal{Code: tupkg.CodeBusy, Reason: fmt.Sprintf("your quota of %d files is used up: %d lie here, %d more are declared", s.Limits.UserFiles, files, added)}
-	}
+	s.expect(in.acc, added)
 	if missing == 0 {
 		return nil
 	}
 	return s.exclusively(ctx, func() error {
 		others, err := s.reservations()
 		if err == nil {
-			err = s.reserve(in, missing, used, others)
+			err = s.reserve(in, missing, used.bytes, others)
 		}
 		if err != nil {
 			return err
@@ -88,38 +90,79 @@ func (s *Server) came(in *intake, n int64) {
 	in.reserved -= n
 	in.acc.reserved -= n
 	s.reserved -= n
+	in.acc.came.bytes += n
 }
 
-// usage is how much lies here of one user, his area being surveyed as it is told.
-func (s *Server) usage(a *account, survey func(*account) (map[string]*shelved, error)) (bytes int64, files int, err error) {
-	area, err := survey(a)
+// expect counts files that are going to come.
+func (s *Server) expect(a *account, files int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.came.files += files
+}
+
+// used is how much lies here of a user.
+type used struct {
+	bytes int64
+	files int
+}
+
+func (u *used) count(size int64) {
+	u.bytes += size
+	u.files++
+}
+
+// usedRecently is what lay here of a user a moment ago, and all that has come since: too
+// much rather than too little. known is false if nobody has looked in the last moment.
+func (s *Server) usedRecently(a *account) (u used, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u = used{a.used.bytes + a.came.bytes - a.cameThen.bytes, a.used.files + a.came.files - a.cameThen.files}
+	return u, !a.usedAt.IsZero() && time.Since(a.usedAt) < surveyLasts
+}
+
+// usage looks how much lies here of one user.
+func (s *Server) usage(a *account) (used, error) {
+	s.mu.Lock()
+	came := a.came
+	s.mu.Unlock()
+	u, err := s.lying(a)
 	if err != nil {
-		return 0, 0, err
+		return used{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.used, a.cameThen, a.usedAt = u, came, time.Now()
+	return u, nil
+}
+
+func (s *Server) lying(a *account) (u used, err error) {
+	area, err := s.survey(a)
+	if err != nil {
+		return u, err
 	}
 	for _, seen := range area {
-		bytes, files = bytes+seen.bytes, files+seen.files
+		u.bytes, u.files = u.bytes+seen.bytes, u.files+seen.files
 	}
-	count := func(size int64) { bytes, files = bytes+size, files+1 }
 	for _, kind := range []string{"partial", "refused"} {
-		if err := s.walk(s.path(kind, a.name), 1, count); err != nil {
-			return 0, 0, err
+		if err := s.walk(s.path(kind, a.name), 1, u.count); err != nil {
+			return u, err
 		}
 	}
 	if s.Set != nil {
 		set, err := s.openSet()
 		if err != nil {
-			return 0, 0, err
+			return u, err
 		}
 		waiting, err := set.Used(a.name)
 		if err != nil {
-			return 0, 0, err
+			return u, err
 		}
-		bytes += waiting
+		u.bytes += waiting
 	}
 	if i := s.Incoming; i != nil {
-		err = walk(i.FS, path.Join(i.Dir, a.name), 0, count)
+		err = walk(i.FS, path.Join(i.Dir, a.name), 0, u.count)
 	}
-	return bytes, files, err
+	return u, err
 }
 
 func (s *Server) walk(dir string, depth int, visit func(size int64)) error {

@@ -193,12 +193,34 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 	if in.s.Set != nil {
 		return in.publishInSet(ctx, req)
 	}
-	upload, rep, err := in.prepare(ctx, req)
+	upload, rep, err := in.prepareDurably(ctx, req)
 	if upload == nil {
 		return rep, err
 	}
 	defer upload.Discard()
 	return in.s.committer.commit(ctx, upload)
+}
+
+// prepareDurably takes an upload through the line up to the commit. What is staged becomes
+// durable outside of the slot, together with that of others.
+func (in *intake) prepareDurably(ctx context.Context, req pipeline.Request) (*pipeline.Prepared, report.Report, error) {
+	req.Later = true
+	upload, rep, err := in.prepare(ctx, req)
+	if upload == nil {
+		return nil, rep, err
+	}
+	in.s.settling <- struct{}{}
+	err = upload.Settle()
+	<-in.s.settling
+	if err == nil {
+		return upload, rep, nil
+	}
+	upload.Discard()
+	if !vfs.IsFull(err) {
+		return nil, rep, err
+	}
+	req.Later = false
+	return in.prepare(ctx, req)
 }
 
 func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.Prepared, report.Report, error) {

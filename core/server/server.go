@@ -88,6 +88,9 @@ type Server struct {
 	// publishes them.
 	slots     chan struct{}
 	committer committer
+	// settling has room for the publishes that may make what they have staged durable at
+	// once.
+	settling chan struct{}
 	// buffers are what all conversations may read with.
 	buffers *tupkg.Buffers
 	// hashing has room for the files that declarations have read at once. It is not
@@ -149,7 +152,7 @@ func New(o Options) (*Server, error) {
 		accounts: map[string]*account{}, conns: map[*visit]struct{}{}, intakes: map[string]*intake{},
 	}
 	s.pause = limitedPause
-	s.committer.s, s.buffers = s, tupkg.NewBuffers(readBytes)
+	s.committer.s, s.buffers, s.settling = s, tupkg.NewBuffers(readBytes), make(chan struct{}, settleMost)
 	if err := s.recognise(r); err != nil {
 		return nil, err
 	}
@@ -178,6 +181,10 @@ const limitedPause = 500 * time.Millisecond
 // readBytes is the memory that conversations may take together to read in large pieces:
 // some 90 of them at once.
 const readBytes = 24 << 20
+
+// settleMost is how many uploads may be made durable at once: what the disk does well
+// together, with a few threads of the system for each.
+const settleMost = 16
 
 // newID is a random name for a request.
 func newID() string { return strings.ToLower(rand.Text()[:12]) }
