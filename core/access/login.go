@@ -121,12 +121,18 @@ func (a *Authenticator) checkPassword(ctx context.Context, at Attempt, readings 
 	}
 	hash, own := a.data().state.Load().hashFor(at.Name)
 	refusal := denied("unknown user, or wrong password")
+	leave, err := a.place(ctx)
+	if err != nil {
+		return Identity{}, fmt.Errorf("login: %w", err)
+	}
+	defer leave()
+	// The same login may have passed while this one waited: many sessions of a user begin
+	// at once.
+	if id, ok := a.remembered(at, readings); ok {
+		return id, nil
+	}
 	for _, text := range readings {
-		matches, err := a.compute(ctx, hash, text)
-		if err != nil {
-			return Identity{}, fmt.Errorf("login: %w", err)
-		}
-		if !matches || !own {
+		if !a.data().matches(hash, text) || !own {
 			continue
 		}
 		id, err := a.admitNow(at, hash, text)
@@ -165,15 +171,14 @@ func (a *Authenticator) admitNow(at Attempt, hash Hash, password string) (Identi
 	return id, err
 }
 
-// compute takes one of the two places at which a hash may be computed.
-func (a *Authenticator) compute(ctx context.Context, hash Hash, password string) (bool, error) {
+// place takes one of the two places at which hashes may be computed, one after the other.
+func (a *Authenticator) place(ctx context.Context) (leave func(), err error) {
 	select {
 	case a.data().places <- struct{}{}:
+		return func() { <-a.data().places }, nil
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return nil, ctx.Err()
 	}
-	defer func() { <-a.data().places }()
-	return a.data().matches(hash, password), nil
 }
 
 // admitted is the user's identity, unless the account may not log in so.

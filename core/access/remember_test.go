@@ -3,6 +3,9 @@ package access
 import (
 	"fmt"
 	"reflect"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -48,6 +51,37 @@ func TestRemembered(t *testing.T) {
 		if cost, err := d.cost(attempt("alice", "right")); cost != 1 || err != nil {
 			t.Errorf("never remembered: %d hashes, %v", cost, err)
 		}
+	}
+}
+
+// TestLoginsThatWaited: of many logins of one user that begin at once, the first ones cost a
+// hash; those that have waited for them are remembered.
+func TestLoginsThatWaited(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, desks, generous())
+	for range maxHashes {
+		d.data().places <- struct{}{}
+	}
+	const logins = 20
+	var all sync.WaitGroup
+	var begun atomic.Int64
+	for range logins {
+		all.Go(func() {
+			begun.Add(1)
+			if _, err := d.Login(t.Context(), attempt("alice", "right")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for begun.Load() < logins {
+		runtime.Gosched()
+	}
+	for range maxHashes {
+		<-d.data().places
+	}
+	all.Wait()
+	if cost := d.hashes.Load(); cost > maxHashes {
+		t.Errorf("%d hashes", cost)
 	}
 }
 
