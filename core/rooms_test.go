@@ -59,7 +59,7 @@ func rooms() map[string][]string {
 
 		"action": {"core/report"},
 
-		"hooks/gitpush":          {"core/alpm", "core/manifest", "core/upload", "core/vfs", "core/report"},
+		"hooks/gitpush":          {"core/alpm", "core/manifest", "core/procgroup", "core/upload", "core/vfs", "core/report"},
 		"plugins/transports/dir": slices.Concat(line, []string{"core/pipeline", "core/transport"}),
 		"plugins/transports/tupkg": {
 			"core/manifest", "core/report", "core/transport", "core/tupkg", "core/upload", "core/verify", "core/vfs",
@@ -71,16 +71,17 @@ func rooms() map[string][]string {
 		"plugins/transports/ssh": {
 			"core/report", "core/transport", "core/tupkg", "core/upload", "plugins/transports/tupkg",
 		},
-		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/sets", "core/server", "core/web", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
+		"cmd/mmpush": slices.Concat(line, []string{"core/alpm", "core/config", "core/procgroup", "core/syncdb", "core/pipeline", "core/upkeep", "core/transport", "core/watch", "core/sets", "core/server", "core/web", "core/access", "core/tupkg", "plugins", "plugins/transports/dir", "plugins/transports/tupkg", "plugins/transports/ssh", "plugins/transports/sftp", "plugins/transports/web", "action", "plugins/verifiers/contents", "plugins/verifiers/exec", "plugins/verifiers/installable", "plugins/verifiers/policy", "plugins/verifiers/signature", "plugins/verifiers/source", "hooks/gitpush"}),
 
 		"plugins": {
 			"core/archive", "core/index", "core/manifest", "core/mpk", "core/plan", "core/report", "core/transport", "core/upload",
-			"core/verify", "core/vfs", "plugins/pluginpb",
+			"core/verify", "core/vfs", "plugins/pluginpb", "plugins/scratch",
 		},
+		"plugins/scratch":               {"core/vfs"},
 		"plugins/pluginpb":              {},
 		"plugins/verifiers/config":      {"core/report"},
 		"plugins/verifiers/contents":    {"core/alpm", "core/archive", "core/index", "core/mpk", "core/plan", "core/repo", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
-		"plugins/verifiers/exec":        {"core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
+		"plugins/verifiers/exec":        {"core/procgroup", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/scratch", "plugins/verifiers/config"},
 		"plugins/verifiers/installable": {"core/index", "core/plan", "core/repo", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
 		"plugins/verifiers/policy":      {"core/alpm", "core/index", "core/plan", "core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
 		"plugins/verifiers/source":      {"core/archive", "core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
@@ -89,6 +90,7 @@ func rooms() map[string][]string {
 		"plugins/example/folder":        {"core/report", "core/transport", "core/upload", "plugins", "plugins/transports/dir"},
 
 		// What only tests import.
+		"core/procgroup":                 {},
 		"core/programtest":               {},
 		"plugins/transports/ssh/sshtest": {"core/programtest"},
 		"core/vfs/vfstest":               {"core/vfs"},

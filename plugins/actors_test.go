@@ -17,14 +17,15 @@ import (
 	"syscall"
 	"time"
 
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+
 	"github.com/mmpush/mmpush/core/index"
 	"github.com/mmpush/mmpush/core/plan"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/vfs"
 	"github.com/mmpush/mmpush/plugins/pluginpb"
-	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 )
 
 // simple finds nothing and has no rule about plans.
@@ -159,8 +160,6 @@ func tamper(u upload.Upload, file string) []report.Finding {
 	try("scratch", os.WriteFile("own", nil, 0o600))
 	return done
 }
-
-func timeAgo(d time.Duration) time.Time { return time.Now().Add(-d) }
 
 // readAll tells the hash of each file that it sees.
 func readAll(u upload.Upload) ([]report.Finding, error) {

@@ -140,8 +140,8 @@ func (p *Plugin) start(ctx context.Context, confined bool) error {
 // newProcess is the program with a clean environment: its own, and what go-plugin
 // tells it.
 func (p *Plugin) newProcess(program string, told []string, sockets string, confined bool) *process {
-	scratch := filepath.Join(p.folder.path, scratchDir)
-	marker := "MMPUSH_PLUGIN_RUN=" + filepath.Base(p.folder.path)
+	scratch := filepath.Join(p.folder.Path, scratchDir)
+	marker := "MMPUSH_PLUGIN_RUN=" + filepath.Base(p.folder.Path)
 	l := limits{memory: p.options.Memory, marker: marker}
 	home := scratch
 	if confined {

@@ -42,8 +42,8 @@ func nothingLeft(t testing.TB, p *Plugin) {
 			t.Errorf("processes are left: %v", left)
 		}
 	}
-	if _, err := os.Lstat(p.folder.path); err == nil {
-		t.Errorf("%s is left", p.folder.path)
+	if _, err := os.Lstat(p.folder.Path); err == nil {
+		t.Errorf("%s is left", p.folder.Path)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestCancelled(t *testing.T) {
 	if _, err := v.running(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	scratch := filepath.Join(v.plugin.folder.path, scratchDir)
+	scratch := filepath.Join(v.plugin.folder.Path, scratchDir)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

@@ -16,17 +16,15 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/mmpush/mmpush/core/upload"
-	"github.com/mmpush/mmpush/core/vfs"
+	"github.com/mmpush/mmpush/plugins/scratch"
 )
 
-// What is in the folder of one running plugin.
 const (
+	// scratchDir is a plugin's home.
 	scratchDir = "scratch"
-	folderLock = "lock"
-	// folderPrefix begins the names of all of them, in the system's temporary folder.
+	// folderPrefix begins the names of their folders, in the system's temporary one.
 	folderPrefix = "mmpush-plugin-"
 )
 
@@ -39,37 +37,24 @@ const maxFolderPath = 64
 
 // runFolder is the private folder of one running plugin: the copy of the program that
 // runs, the copies of uploads that it sees, its sockets, and a scratch folder that is
-// its home. It is open to nobody else, and goes when the plugin does; if we are
-// killed, the next one that starts sweeps it.
+// its home. It goes when the plugin does.
 type runFolder struct {
-	path  string
-	dir   *vfs.Dir
-	lock  vfs.File
+	*scratch.Folder
 	views atomic.Uint64
 	// short is a folder for the sockets, if the name of this one is too long.
-	short *runFolder
+	short *scratch.Folder
 }
 
 func newRunFolder() (*runFolder, error) {
-	r, err := makeRunFolder(os.TempDir())
-	if err != nil || len(r.path) <= maxFolderPath || runtime.GOOS == "windows" {
-		return r, err
-	}
-	if r.short, err = makeRunFolder("/tmp"); err != nil {
-		r.remove()
-		return nil, err
-	}
-	return r, nil
-}
-
-func makeRunFolder(base string) (*runFolder, error) {
-	sweep(base)
-	at, err := os.MkdirTemp(base, folderPrefix)
+	f, err := scratch.Make(os.TempDir(), folderPrefix, scratchDir)
 	if err != nil {
 		return nil, err
 	}
-	r := &runFolder{path: at}
-	if err := r.prepare(); err != nil {
+	r := &runFolder{Folder: f}
+	if len(r.Path) <= maxFolderPath || runtime.GOOS == "windows" {
+		return r, nil
+	}
+	if r.short, err = scratch.Make("/tmp", folderPrefix); err != nil {
 		r.remove()
 		return nil, err
 	}
@@ -79,75 +64,15 @@ func makeRunFolder(base string) (*runFolder, error) {
 // sockets is the folder to make sockets in.
 func (r *runFolder) sockets() string {
 	if r.short != nil {
-		return r.short.path
+		return r.short.Path
 	}
-	return r.path
+	return r.Path
 }
 
-func (r *runFolder) prepare() error {
-	var err error
-	if r.dir, err = vfs.OpenDir(r.path); err != nil {
-		return err
-	}
-	if r.lock, err = r.dir.OpenLock(folderLock, 0o600); err != nil {
-		return err
-	}
-	if err := r.lock.TryLock(); err != nil {
-		return err
-	}
-	return r.dir.Mkdir(scratchDir, 0o700)
-}
-
-// remove deletes the folder; a plugin may have left anything in its scratch folder.
 func (r *runFolder) remove() {
-	if r.lock != nil {
-		_ = r.lock.Close()
-	}
-	if r.dir != nil {
-		_ = r.dir.Close()
-	}
-	removeAll(r.path)
+	r.Remove()
 	if r.short != nil {
-		r.short.remove()
-	}
-}
-
-// removeAll deletes a folder of ours, those among them that cannot be written to.
-func removeAll(at string) {
-	_ = filepath.WalkDir(at, func(name string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(name, 0o700)
-		}
-		return nil
-	})
-	// What cannot be deleted now is swept by the next plugin that starts.
-	_ = os.RemoveAll(at)
-}
-
-// sweepAge keeps the sweeper off folders that are being made.
-const sweepAge = time.Minute
-
-// sweep deletes folders whose owner has died: nobody holds their lock.
-func sweep(base string) {
-	all, err := filepath.Glob(filepath.Join(base, folderPrefix+"*"))
-	if err != nil {
-		return
-	}
-	for _, at := range all {
-		info, err := os.Lstat(at)
-		if err != nil || !info.IsDir() || !ours(info) || time.Since(info.ModTime()) < sweepAge {
-			continue
-		}
-		if d, err := vfs.OpenDir(at); err == nil {
-			l, err := d.OpenLock(folderLock, 0o600)
-			if err == nil {
-				if l.TryLock() == nil {
-					removeAll(at)
-				}
-				_ = l.Close()
-			}
-			_ = d.Close()
-		}
+		r.short.Remove()
 	}
 }
 
@@ -166,7 +91,7 @@ func (r *runFolder) program(from string) (at, sum string, err error) {
 	if info, err := src.Stat(); err != nil || !info.Mode().IsRegular() {
 		return "", "", errors.Join(err, errors.New("is not an ordinary file"))
 	}
-	at = filepath.Join(r.path, name)
+	at = filepath.Join(r.Path, name)
 	// While the copy is open for writing, no other program may be started: it would
 	// inherit the descriptor for a moment, and the system would refuse to run the copy.
 	defer holdForks()()
@@ -179,7 +104,7 @@ const copySize = 1 << 20
 
 // copy writes a new file and returns the hash of what was written.
 func (r *runFolder) copy(src io.Reader, name string, mode fs.FileMode, limit int64) (sum string, err error) {
-	f, err := r.dir.Create(name, mode)
+	f, err := r.Dir.Create(name, mode)
 	if err != nil {
 		return "", err
 	}
@@ -202,11 +127,11 @@ func (r *runFolder) copy(src io.Reader, name string, mode fs.FileMode, limit int
 // read before has to be the same still.
 func (r *runFolder) view(ctx context.Context, u upload.Upload) (at string, done func(), err error) {
 	name := "upload-" + strconv.FormatUint(r.views.Add(1), 10)
-	if err := r.dir.Mkdir(name, 0o700); err != nil {
+	if err := r.Dir.Mkdir(name, 0o700); err != nil {
 		return "", nil, err
 	}
-	at = filepath.Join(r.path, name)
-	done = func() { removeAll(at) }
+	at = filepath.Join(r.Path, name)
+	done = func() { scratch.RemoveAll(at) }
 	for file, want := range viewed(u) {
 		if err = ctx.Err(); err == nil {
 			err = r.show(u, file, path.Join(name, file), want)
@@ -222,7 +147,7 @@ func (r *runFolder) view(ctx context.Context, u upload.Upload) (at string, done 
 			return "", nil, err
 		}
 	}
-	if err = r.dir.Chmod(name, 0o500); err != nil {
+	if err = r.Dir.Chmod(name, 0o500); err != nil {
 		done()
 	}
 	return at, done, err

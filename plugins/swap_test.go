@@ -128,31 +128,6 @@ func destroy(at string, try func(what string, err error)) {
 	try("create", os.WriteFile(filepath.Join(at, "more"), nil, 0o600))
 }
 
-// What a killed mmpush has left is swept by the next plugin.
-func TestSweep(t *testing.T) {
-	t.Parallel()
-	base := t.TempDir()
-	dead := filepath.Join(base, folderPrefix+"dead")
-	if err := os.MkdirAll(filepath.Join(dead, "upload-1"), 0o500); err != nil {
-		t.Fatal(err)
-	}
-	sweep(base)
-	if _, err := os.Lstat(dead); err != nil {
-		t.Error("a folder that is being made was deleted")
-	}
-	old := timeAgo(2 * sweepAge)
-	if err := os.Chtimes(dead, old, old); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dead, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	sweep(base)
-	if _, err := os.Lstat(dead); err == nil {
-		t.Error("a dead folder is left")
-	}
-}
-
 func TestParsePin(t *testing.T) {
 	t.Parallel()
 	hex := strings.Repeat("ab", 32)

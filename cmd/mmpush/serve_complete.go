@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/mmpush/mmpush/core/procgroup"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/server"
 )
@@ -71,7 +72,7 @@ func runProgram(ctx context.Context, program string, limit time.Duration, log *s
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), out, out
 	cmd.WaitDelay = 2 * time.Second
-	ownGroup(cmd)
+	procgroup.Make(cmd)
 	began := time.Now()
 	err := cmd.Run()
 	log.Info("on-complete", "program", program, "args", args, "took", time.Since(began).Round(time.Millisecond), "error", err, "output", out.text())

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 )
@@ -27,12 +26,6 @@ func onHangup(f func()) (stop func()) {
 		signal.Stop(signals)
 		close(done)
 	}
-}
-
-// ownGroup puts a program and what it starts in a process group, that ends as one.
-func ownGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
 // freeBytes asks for the room on the disk of a folder.

@@ -1,12 +1,7 @@
 package main
 
-import "os/exec"
-
 // onHangup does nothing: there is no such signal.
 func onHangup(func()) (stop func()) { return func() {} }
 
 // freeBytes is nil: the room is not checked.
 func freeBytes(string) func() (int64, error) { return nil }
-
-// ownGroup does nothing: the program alone is ended.
-func ownGroup(*exec.Cmd) {}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/alpm"
+	"github.com/mmpush/mmpush/core/procgroup"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -114,9 +115,9 @@ func (w Work) runBuild(ctx context.Context, t Target, c Change, ref, root, name 
 	cmd := exec.CommandContext(within, args[0], args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = filepath.Join(root, "src"), printed, printed, killWait
 	cmd.Env = append(CleanEnv(environ), "MMPUSH_OUT="+out, "MMPUSH_COMMIT="+c.Commit.String(), "MMPUSH_REF="+ref, "PWD="+cmd.Dir)
-	ownGroup(cmd)
+	procgroup.Make(cmd)
 	err = cmd.Run()
-	killGroup(cmd)
+	procgroup.End(cmd)
 	switch {
 	case ctx.Err() != nil:
 		return "", w.r.failed(ctx.Err())

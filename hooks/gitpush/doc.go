@@ -47,6 +47,6 @@
 //   - Everything on the disk is below the bare repository, its LFS store, or the
 //     folder that was given for it.
 //
-// It imports alpm, manifest, upload, vfs and report, and go-git. It may change at any
+// It imports alpm, manifest, procgroup, upload, vfs and report, and go-git. It may change at any
 // release.
 package gitpush

@@ -229,21 +229,21 @@ func TestSweep(t *testing.T) {
 	left, err := newFolder(v.temp)
 	check(t, err)
 	check(t, left.show(t.Context(), u))
-	check(t, left.lock.Close())
+	left.Abandon()
 	old := time.Now().Add(-time.Hour)
-	for _, f := range []*folder{used, left} {
-		check(t, os.Chtimes(f.path, old, old))
+	for _, f := range []folder{used, left} {
+		check(t, os.Chtimes(f.Path, old, old))
 	}
 	if _, err := v.Verify(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(left.path); err == nil {
+	if _, err := os.Lstat(left.Path); err == nil {
 		t.Error("the folder of a killed run is left")
 	}
-	if _, err := os.Lstat(used.path); err != nil {
+	if _, err := os.Lstat(used.Path); err != nil {
 		t.Error("a folder in use was swept")
 	}
-	used.remove()
+	used.Remove()
 }
 
 func TestSettings(t *testing.T) {

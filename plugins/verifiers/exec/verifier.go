@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mmpush/mmpush/core/procgroup"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/upload"
 	"github.com/mmpush/mmpush/core/verify"
@@ -71,7 +72,7 @@ func (v *Verifier) Verify(ctx context.Context, u upload.Upload) ([]report.Findin
 	if err != nil {
 		return nil, err
 	}
-	defer f.remove()
+	defer f.Remove()
 	if err := f.show(ctx, u); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (v *Verifier) Verify(ctx context.Context, u upload.Upload) ([]report.Findin
 }
 
 // run runs the program to its end.
-func (v *Verifier) run(ctx context.Context, f *folder, u upload.Upload) (out []byte, status int, err error) {
+func (v *Verifier) run(ctx context.Context, f folder, u upload.Upload) (out []byte, status int, err error) {
 	limited, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	facts, err := factsOf(u)
@@ -103,9 +104,9 @@ func (v *Verifier) run(ctx context.Context, f *folder, u upload.Upload) (out []b
 	cmd := exec.CommandContext(limited, v.argv[0], argv...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = f.files(), bytes.NewReader(facts), stdout, stderr, killWait
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=" + f.scratch(), "TMPDIR=" + f.scratch()}
-	ownGroup(cmd)
+	procgroup.Make(cmd)
 	err = cmd.Run()
-	killGroup(cmd)
+	procgroup.End(cmd)
 	exit, ended := errors.AsType[*exec.ExitError](err)
 	switch {
 	case ctx.Err() != nil:

@@ -1,20 +1,21 @@
 //go:build unix
 
-package gitpush
+package procgroup
 
 import (
 	"os/exec"
 	"syscall"
 )
 
-// ownGroup makes a program and all that it starts a group that can be ended at once.
-func ownGroup(cmd *exec.Cmd) {
+// Make makes a program and all that it starts a group that ends as one. It is called
+// ahead of the start.
+func Make(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
-// killGroup ends what a program has left running.
-func killGroup(cmd *exec.Cmd) {
+// End ends what a program has left running.
+func End(cmd *exec.Cmd) {
 	if cmd.Process != nil {
 		// No such group is what it should be.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
