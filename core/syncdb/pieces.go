@@ -100,13 +100,6 @@ type rewriter struct {
 	open bool
 }
 
-// Rewrite writes to w the database that src is, of that size, with the edit applied; v is
-// what NAME.db says of the same packages. The result is sorted by folder if src is.
-func Rewrite(w io.Writer, src io.ReaderAt, size int64, kind Kind, v *View, e Edit, l archive.Limits) error {
-	_, err := (&rewriter{kind: kind, view: v, src: src, size: size, edit: e, l: l}).write(w)
-	return err
-}
-
 // Write counts and hashes what goes into the file.
 func (w *rewriter) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
@@ -115,6 +108,7 @@ func (w *rewriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// write writes the database with the edit applied, sorted by folder if src is.
 func (w *rewriter) write(to io.Writer) ([]piece, error) {
 	w.to, w.sum = to, sha256.New()
 	w.zip = archive.NewGzipWriter(w)

@@ -192,14 +192,9 @@ func (s *Scanner) suffix() string {
 	return manifestSuffix
 }
 
-// declares tells what declares an upload, here, from other files.
+// declares tells what declares an upload, here, from other files, and from those that
+// have a dot in front because they are still on their way.
 func (s *Scanner) declares(name string) bool { return declares(name, s.suffix()) }
-
-// isManifest tells manifests from other files, and from those that have a dot in
-// front because they are still on their way.
-func isManifest(name string) bool {
-	return declares(name, manifestSuffix)
-}
 
 func declares(name, suffix string) bool {
 	return strings.HasSuffix(name, suffix) && !strings.HasPrefix(name, ".") && name != suffix

@@ -305,6 +305,9 @@ func genuine(t testing.TB, dir string) []mpktest.File {
 	return files
 }
 
+// isManifest tells manifests from the files that they name.
+func isManifest(name string) bool { return declares(name, manifestSuffix) }
+
 func hasCode(v Verdict, c report.Code) bool {
 	return slices.ContainsFunc(v.Findings, func(f report.Finding) bool { return f.Code == c })
 }

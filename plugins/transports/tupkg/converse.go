@@ -37,20 +37,6 @@ type Phased interface {
 	Enter(wire.Phase)
 }
 
-// Converse has the conversation of version 2 about one upload on a connection that
-// nothing was said on yet, and closes it.
-//
-// A refusal by verification or policy is a report. An error is a *[report.Error]: of
-// [report.KindTransport] if the connection failed and another one can go on where this
-// one ended, of [report.KindDenied] if the login or the rights are refused, of
-// [report.KindBusy] if the server has no room now.
-func Converse(ctx context.Context, conn io.ReadWriteCloser, u upload.Upload, o Options) (report.Report, error) {
-	c := newConversation(u, o)
-	defer c.close()
-	rep, err := c.once(ctx, conn)
-	return rep, c.explain(ctx, err)
-}
-
 // conversation is one upload on its way, over one connection or several.
 type conversation struct {
 	u upload.Upload

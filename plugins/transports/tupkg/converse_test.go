@@ -58,8 +58,9 @@ func (s *scripted) converse(t *testing.T, o transport.Options) (report.Report, e
 		defer close(over)
 		_ = wire.ServeSession(context.Background(), far, s, wire.Options{})
 	}()
-	rep, err := tupkg.Converse(t.Context(), client, open(t, twoPackages()), tupkg.Options{
-		Options: o, Login: wire.ConnectOptions{Start: wire.StartSession}, Target: "far",
+	once := func(context.Context) (io.ReadWriteCloser, error) { return client, nil }
+	rep, err := tupkg.Resume(t.Context(), once, open(t, twoPackages()), tupkg.Options{
+		Patience: tupkg.Patience{For: -1}, Options: o, Login: wire.ConnectOptions{Start: wire.StartSession}, Target: "far",
 	})
 	<-over
 	return rep, err

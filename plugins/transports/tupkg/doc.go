@@ -4,9 +4,9 @@
 // In: an upload, the way to the server, credentials. Out: the report of the server's
 // repository.
 //
-// [Converse] has the conversation of version 2 on a connection that is open;
-// [Resume] dials, and goes on by itself on a new connection when one is lost. Both are
-// for every transport that has the conversation on a stream of its own.
+// [Resume] has the conversation of version 2, and goes on by itself on a new connection
+// when one is lost. It is for every transport that has the conversation on a stream of
+// its own.
 //
 // What happens, in this order: the login; then the upload's own files are verified as
 // a repository on this machine would do it, and if they are refused, nothing is sent;

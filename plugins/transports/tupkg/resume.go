@@ -41,10 +41,15 @@ func (p Patience) withDefaults() Patience {
 	return p
 }
 
-// Resume dials and converses; when the connection is lost, it dials again after a
-// pause and goes on where the last one ended, until the verdict is there or patience
-// is over. A server that was never reached is not tried again; a first login, only if
-// the connection was reset, and three times. The result is that of [Converse].
+// Resume dials and has the conversation of version 2 about one upload; when the connection
+// is lost, it dials again after a pause and goes on where the last one ended, until the
+// verdict is there or patience is over. A server that was never reached is not tried
+// again; a first login, only if the connection was reset, and three times.
+//
+// A refusal by verification or policy is a report. An error is a *[report.Error]: of
+// [report.KindTransport] if the connections failed and another one can go on where they
+// ended, of [report.KindDenied] if the login or the rights are refused, of
+// [report.KindBusy] if the server has no room now.
 func Resume(ctx context.Context, dial Dial, u upload.Upload, o Options) (report.Report, error) {
 	c := newConversation(u, o)
 	defer c.close()
