@@ -81,7 +81,7 @@ func rooms() map[string][]string {
 		"plugins/pluginpb":              {},
 		"plugins/verifiers/config":      {"core/report"},
 		"plugins/verifiers/contents":    {"core/alpm", "core/archive", "core/index", "core/mpk", "core/plan", "core/repo", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
-		"plugins/verifiers/exec":        {"core/procgroup", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/scratch", "plugins/verifiers/config"},
+		"plugins/verifiers/exec":        {"core/procgroup", "core/report", "core/upload", "core/verify", "plugins/scratch", "plugins/verifiers/config"},
 		"plugins/verifiers/installable": {"core/index", "core/plan", "core/repo", "core/report", "core/upload", "core/verify", "core/vfs", "plugins/verifiers/config"},
 		"plugins/verifiers/policy":      {"core/alpm", "core/index", "core/plan", "core/report", "core/upload", "core/verify", "plugins/verifiers/config"},
 		"plugins/verifiers/source":      {"core/archive", "core/report", "core/upload", "core/verify", "plugins/verifiers/config"},

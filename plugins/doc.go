@@ -30,6 +30,6 @@
 // What a plugin says is believed only if it is whole: a verdict with its number of
 // findings, each with a code that is not one of ours and with a message.
 //
-// It imports the domain rooms of core and vfs, and is the only room with go-plugin and
+// It imports the domain rooms of core, scratch and vfs, and is the only room with go-plugin and
 // gRPC. This package is public API.
 package plugins

@@ -29,5 +29,5 @@
 // It also knows what ties the rooms of the mmpack format together: [Mmpack] is its
 // repo.Format, and a change that a dead process has decided is planned again here.
 //
-// It imports the rooms of the line, and access for the rights. It may change at any release.
+// It imports the rooms of the line, access for the rights, and upkeep. It may change at any release.
 package pipeline

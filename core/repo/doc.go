@@ -51,5 +51,5 @@
 // [Format] is how a kind of repository (mmpack, pacman) names its index files and
 // what they publish; commit and upkeep know no more of it.
 //
-// It imports vfs and report. It may change at any release.
+// It imports archive for its limits, yamlfile, vfs and report. It may change at any release.
 package repo

@@ -16,9 +16,6 @@ import (
 	"github.com/mmpush/mmpush/plugins/transports/ssh"
 )
 
-// DefaultWait is how long a verdict is waited for.
-const DefaultWait = 30 * time.Minute
-
 // Transport pushes to one drop folder.
 type Transport struct {
 	ssh.Dialer

@@ -39,6 +39,6 @@
 // It promises: memory is bounded by the limits on archives, whatever an upload holds;
 // it writes nothing but the lists.
 //
-// It imports alpm, archive, index, mpk, plan, repo, report, upload, verify and vfs.
+// It imports alpm, archive, index, mpk, plan, repo, report, upload, verify and vfs, and config beside it.
 // It may change at any release.
 package contents

@@ -28,5 +28,5 @@
 // of its group is ended when it ends; what is left of a run that was killed is swept by
 // the next one.
 //
-// It imports procgroup, report, scratch, upload, verify and vfs of ours. It may change at any release.
+// It imports config, procgroup, report, scratch, upload and verify of ours. It may change at any release.
 package exec

@@ -27,6 +27,6 @@
 //
 // In a batch each step is judged by itself: what others need comes first.
 //
-// It imports index, plan, report, repo, upload, verify and vfs. It may change at any
+// It imports config, index, plan, report, repo, upload, verify and vfs. It may change at any
 // release.
 package installable

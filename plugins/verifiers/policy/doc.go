@@ -23,6 +23,6 @@
 // are no rebuilds. There is nothing for "source" and "upload" of size, and none of them has
 // sysdepends.
 //
-// It imports alpm, report, manifest, mpk, index, plan, upload and verify of ours. It may
+// It imports alpm, config, index, plan, report, upload and verify of ours. It may
 // change at any release.
 package policy

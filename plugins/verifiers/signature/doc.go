@@ -30,6 +30,6 @@
 // A package of pacman's has no manifest: its own detached signature, the .sig beside it,
 // is looked at, with the OpenPGP keys; the source is its pkgbase.
 //
-// It imports alpm, report, upload and verify of ours, and the libraries of the three formats.
+// It imports alpm, config, report, upload and verify of ours, and the libraries of the three formats.
 // It may change at any release.
 package signature

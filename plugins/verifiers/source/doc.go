@@ -28,5 +28,5 @@
 // environment of ours; it reads only. The name and the version, which become parts of a
 // path and of a tag, have been checked by then: they hold letters, digits and . _ + ~ -.
 //
-// It imports archive, report, upload and verify. It may change at any release.
+// It imports archive, config, report, upload and verify. It may change at any release.
 package source
