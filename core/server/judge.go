@@ -47,19 +47,8 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	if !c.own && !c.intact(text) {
 		return rep, in.s.discard(ctx, in.acc, []string{c.sha}, in.counts)
 	}
-	rep.Findings = found
-	if report.Refused(found) {
-		err = in.reject(ctx, c, at, &rep)
-		return rep, err
-	}
-	if denied := access.Check(in.who, in.s.declaredNeeds(m)); report.Refused(denied) {
-		rep.Findings = denied
-		err = in.reject(ctx, c, at, &rep)
-		return rep, err
-	}
-	if wrong := in.wrong(); c.own && in.v.version == 2 && len(wrong) > 0 {
-		// A set is one upload: with a part of it wrong, nothing of it is published.
-		rep.Findings = append(rep.Findings, wrong...)
+	var refused bool
+	if rep.Findings, refused = in.refuses(c, m, found); refused {
 		err = in.reject(ctx, c, at, &rep)
 		return rep, err
 	}
@@ -81,20 +70,40 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 		return rep, err
 	}
 	published.Findings = append(rep.Findings, published.Findings...)
-	if !public(published.Result) && !waits(published) {
-		err = in.reject(ctx, c, at, &published)
-		return published, err
+	err = in.conclude(ctx, c, at, m, &published)
+	return published, err
+}
+
+// refuses judges what is declared, with what reading the manifest has found.
+func (in *intake) refuses(c candidate, m *manifest.Manifest, found []report.Finding) (findings []report.Finding, refused bool) {
+	if report.Refused(found) {
+		return found, true
 	}
-	in.s.remember(in.acc, c.sha, published)
+	if denied := access.Check(in.who, in.s.declaredNeeds(m)); report.Refused(denied) {
+		return denied, true
+	}
+	if wrong := in.wrong(); c.own && in.v.version == 2 && len(wrong) > 0 {
+		// A set is one upload: with a part of it wrong, nothing of it is published.
+		return append(found, wrong...), true
+	}
+	return found, false
+}
+
+// conclude keeps what is to be known of a manifest that was tried, and clears away the rest.
+func (in *intake) conclude(ctx context.Context, c candidate, at string, m *manifest.Manifest, published *report.Report) error {
+	if !public(published.Result) && !waits(*published) {
+		return in.reject(ctx, c, at, published)
+	}
+	in.s.remember(in.acc, c.sha, *published)
 	if public(published.Result) {
-		in.accepted(published)
+		in.accepted(*published)
 	}
 	in.v.log.Info("published", "manifest", c.name, "result", string(published.Result), "generation", published.Generation)
 	if in.v.version == 1 {
 		in.keepSent(c, at)
 	}
 	in.tidy(ctx, c, m)
-	return published, nil
+	return nil
 }
 
 // find locates the files of a manifest. What a set of version 2 lacks, it has to bring
