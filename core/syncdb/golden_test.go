@@ -88,8 +88,7 @@ func rewrite(tb testing.TB, old []byte, kind Kind, e Edit) []byte {
 	}
 	packed := pack(tb, old)
 	var b bytes.Buffer
-	w := &rewriter{kind: kind, view: v, src: bytes.NewReader(packed), size: int64(len(packed)), edit: e, l: archive.DefaultLimits()}
-	if _, err := w.write(&b); err != nil {
+	if err := Rewrite(&b, bytes.NewReader(packed), int64(len(packed)), kind, v, e, archive.DefaultLimits()); err != nil {
 		tb.Fatal(err)
 	}
 	return unpacked(tb, b.Bytes())

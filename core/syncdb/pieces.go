@@ -100,6 +100,14 @@ type rewriter struct {
 	open bool
 }
 
+// Rewrite writes to w the database that src is, of that size, with the edit applied; v is
+// what NAME.db says of the same packages. The result is sorted by folder if src is. Who
+// measures publishing makes large databases with it (testdata/bench/make).
+func Rewrite(w io.Writer, src io.ReaderAt, size int64, kind Kind, v *View, e Edit, l archive.Limits) error {
+	_, err := (&rewriter{kind: kind, view: v, src: src, size: size, edit: e, l: l}).write(w)
+	return err
+}
+
 // Write counts and hashes what goes into the file.
 func (w *rewriter) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
