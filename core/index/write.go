@@ -97,13 +97,11 @@ func (w *writer) list(pieces []*piece) error {
 	m := makeAhead(runs, w.cut, w.zipped)
 	defer m.stop()
 	for _, r := range runs {
+		write := w.copy
 		if r.made != nil {
-			// The disk takes what is copied while the new pieces are made.
-			vfs.StartWriting(w.dst)
-			if err := w.put(r); err != nil {
-				return err
-			}
-		} else if err := w.copy(r); err != nil {
+			write = w.put
+		}
+		if err := write(r); err != nil {
 			return err
 		}
 	}
@@ -164,14 +162,32 @@ func (w *writer) copy(r *run) error {
 			size += pieces[end].size
 			end++
 		}
-		if err := vfs.CopyRange(w.dst, first.src.File, first.from, size); err != nil {
-			return err
-		}
+		// What is copied is summed up beside that: it is read where it comes from.
 		for _, p := range pieces[n:end] {
 			w.out.sum.add(segment{copied: p, at: w.out.size, written: w.placed(p, p.size)})
 			w.out.size += p.size
 		}
+		if err := w.copyRange(first.src, first.from, size); err != nil {
+			return err
+		}
 		n = end
+	}
+	return nil
+}
+
+// copyBlock is how much is copied, in bytes, before the disk begins to take it.
+const copyBlock = 1 << 20
+
+// copyRange copies bytes of a file; the disk takes them while more is copied, and while
+// new pieces are made.
+func (w *writer) copyRange(src *indexFile, from, size int64) error {
+	for size > 0 {
+		n := min(size, copyBlock)
+		if err := vfs.CopyRange(w.dst, src.File, from, n); err != nil {
+			return err
+		}
+		vfs.StartWriting(w.dst)
+		from, size = from+n, size-n
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/mmpush/mmpush/core/index"
@@ -67,18 +66,11 @@ type draft struct {
 
 // newDraft reads what is published now.
 func newDraft(r *repo.Repo) (*draft, error) {
-	base, err := identify(r)
+	p, err := readPublished(r)
 	if err != nil {
 		return nil, err
 	}
-	view, err := View(r.FS)
-	if err != nil {
-		return nil, inRepo(r, err)
-	}
-	return &draft{
-		base: base, ruled: ruledBy(r.Settings), first: view, view: view,
-		written: map[string]*index.Written{}, pending: map[string]plan.Taken{}, sites: map[string]site{},
-	}, nil
+	return p.draft(r), nil
 }
 
 // close gives the index files back.
@@ -92,6 +84,11 @@ func draw(ctx context.Context, r *repo.Repo, p proposal, t *taken, verifiers []v
 	if err != nil {
 		return nil, err
 	}
+	return d.draw(ctx, r, p, t, verifiers)
+}
+
+// draw is draw on what the draft was made on. After an error the draft is closed.
+func (d *draft) draw(ctx context.Context, r *repo.Repo, p proposal, t *taken, verifiers []verify.Named) (*draft, error) {
 	d.proposal = p
 	steps, found, err := d.propose(r)
 	if err != nil {
@@ -255,19 +252,6 @@ func (d *draft) site(t *taken, path string) (site, error) {
 		d.sites[path] = s
 	}
 	return s, err
-}
-
-// identify returns the identity of each index file.
-func identify(r *repo.Repo) ([]repo.Identity, error) {
-	var list []repo.Identity
-	for _, name := range r.Format.Indexes() {
-		id, err := repo.Identify(r.FS, name)
-		if err != nil {
-			return nil, repo.DiskError("plan", path.Join(r.Path, name), err)
-		}
-		list = append(list, id)
-	}
-	return list, nil
 }
 
 // inRepo says in which repository something could not be read.

@@ -17,9 +17,11 @@ type part struct {
 	proposal  proposal
 	verifiers []verify.Named
 	staged    staged
-	rep       report.Report
-	taken     *taken
-	draft     *draft
+	// reading reads what is published while the upload is read; nil: that was not begun.
+	reading *reading
+	rep     report.Report
+	taken   *taken
+	draft   *draft
 	// told is how many of the transaction's notes the report has.
 	told int
 }
@@ -28,7 +30,10 @@ type part struct {
 func (p *part) draw(ctx context.Context) (err error) {
 	p.taken = newTaken(p.repo.FS)
 	p.taken.named = p.opt.named
-	p.draft, err = draw(ctx, p.repo, p.proposal, p.taken, p.verifiers)
+	d, err := p.reading.take(p.repo)
+	if err == nil {
+		p.draft, err = d.draw(ctx, p.repo, p.proposal, p.taken, p.verifiers)
+	}
 	return err
 }
 
@@ -127,6 +132,7 @@ func discard(parts []*part) {
 	for _, p := range parts {
 		if p != nil {
 			p.staged.discard()
+			p.reading.drop()
 		}
 	}
 }

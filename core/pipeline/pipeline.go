@@ -99,6 +99,7 @@ func receive(ctx context.Context, r *repo.Repo, req Request) (*part, error) {
 	if err != nil {
 		return p, err
 	}
+	p.reading = startReading(r)
 	u, s, err := bring(ctx, r, req)
 	if err != nil {
 		return p, err
