@@ -59,19 +59,11 @@ func (s *scan) members(r io.Reader, size int64, c Compression, l archive.Limits)
 	}
 	defer z.Close()
 	s.tar = archive.Tar(z, l)
-	for {
-		m, err := s.tar.Next()
-		if err == io.EOF {
-			s.pkg.DecodedSize = s.tar.Size()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.member(m); err != nil {
-			return err
-		}
+	if err := s.tar.Each(s.member); err != nil {
+		return err
 	}
+	s.pkg.DecodedSize = s.tar.Size()
+	return nil
 }
 
 // Decode is the tar stream of a package's file, of size bytes.

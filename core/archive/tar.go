@@ -85,6 +85,23 @@ func (t *TarReader) Next() (Member, error) {
 	return m, err
 }
 
+// Each calls visit for each member, which may read its content from t, up to the end that
+// [TarReader.Next] tells, or the first error.
+func (t *TarReader) Each(visit func(Member) error) error {
+	for {
+		m, err := t.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = visit(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 func (t *TarReader) next() (Member, error) {
 	if err := t.skip(); err != nil {
 		return Member{}, err

@@ -66,19 +66,11 @@ func (s *scan) members(r io.Reader, size int64, l archive.Limits) error {
 	}
 	defer z.Close()
 	s.tar = archive.Tar(z, l)
-	for {
-		m, err := s.tar.Next()
-		if err == io.EOF {
-			s.pkg.DecodedSize = s.tar.Size()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.member(m); err != nil {
-			return err
-		}
+	if err := s.tar.Each(s.member); err != nil {
+		return err
 	}
+	s.pkg.DecodedSize = s.tar.Size()
+	return nil
 }
 
 // member checks one member and reads it if it is one that matters. The error is

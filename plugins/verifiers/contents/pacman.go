@@ -58,19 +58,11 @@ func (t *tree) read(ctx context.Context, r io.Reader, p alpm.Arrived) error {
 	}
 	defer z.Close()
 	t.tar = archive.Tar(z, t.v.limits)
-	for {
-		m, err := t.tar.Next()
-		if err == io.EOF {
-			t.compare()
-			return nil
-		}
-		if err == nil {
-			err = t.member(m)
-		}
-		if err != nil {
-			return err
-		}
+	if err := t.tar.Each(t.member); err != nil {
+		return err
 	}
+	t.compare()
+	return nil
 }
 
 // member notes one member in the words of .MTREE.

@@ -60,19 +60,11 @@ func (s *scan) read(ctx context.Context, r io.Reader, size int64) error {
 	}
 	defer z.Close()
 	s.tar = archive.Tar(z, s.v.limits)
-	for {
-		m, err := s.tar.Next()
-		if err == io.EOF {
-			s.conclude()
-			return nil
-		}
-		if err == nil {
-			err = s.member(m)
-		}
-		if err != nil {
-			return err
-		}
+	if err := s.tar.Each(s.member); err != nil {
+		return err
 	}
+	s.conclude()
+	return nil
 }
 
 // member looks at one member. What the format itself forbids has been refused before;

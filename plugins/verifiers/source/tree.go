@@ -42,24 +42,20 @@ func (t *tree) read(r io.Reader) error {
 	tar := archive.Tar(r, t.limits)
 	t.nodes = map[string]node{}
 	var members []archive.Member
-	for {
-		m, err := tar.Next()
-		if err == io.EOF {
-			for p := range archive.Tree(members) {
-				t.problems = append(t.problems, p)
-			}
-			return nil
-		}
-		if err == nil {
-			m, err = t.member(tar, m)
-		}
-		if err != nil {
-			return err
-		}
+	err := tar.Each(func(m archive.Member) error {
+		m, err := t.member(tar, m)
 		if m.Name != "." {
 			members = append(members, m)
 		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	for p := range archive.Tree(members) {
+		t.problems = append(t.problems, p)
+	}
+	return nil
 }
 
 // member takes one member, and returns it under the name that the tree has for it.
