@@ -22,16 +22,14 @@ const MetadataName = "./MMPACK/metadata"
 
 // Read reads one .mpk from r to its end. size is the size of the file in bytes, as
 // the file system has it and not as somebody declares it: it sets the limit on the
-// decoded size. Package and findings are what could be
-// told, together; a finding's File is empty, its Field is a member or, for a
-// field of metadata or pkginfo, "member:key". The error means that the package
-// could not be checked: r failed, ctx is done, or l makes no sense; then there is
-// nothing else.
+// decoded size. Package and findings are what could be told, together; a finding's File is
+// empty, its Field is a member or, for a field of metadata or pkginfo, "member:key". The
+// error means that the package could not be checked: r failed, ctx is done, or l makes no
+// sense; then there is nothing else.
 func Read(ctx context.Context, r io.Reader, size int64, l archive.Limits) (*Package, []report.Finding, error) {
 	in := archive.WithContext(ctx, r)
 	s := &scan{pkg: &Package{}}
-	err := s.members(in, size, l)
-	bad, err := archive.Verdict(err, "mmpack-build")
+	bad, err := archive.Verdict(s.members(in, size, l), "mmpack-build")
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the package: %w", err)
 	}
