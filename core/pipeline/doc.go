@@ -21,7 +21,8 @@
 // changes them next; [Trace] tells whose a published package is.
 //
 // [Prepare] and [CommitGroup] are Publish in two halves, for who has many uploads at once:
-// what waits for the lock is committed together, each upload a change of its own.
+// what waits for the lock is committed together, each upload a change of its own. With
+// [Views] they look into indexes that are opened once for all of them.
 //
 // A [ChangeSet] stacks several additions and removals and commits them as one change. The
 // files of the next additions can be read while one is planned.

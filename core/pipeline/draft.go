@@ -47,6 +47,9 @@ type draft struct {
 	proposal proposal
 	base     []repo.Identity
 	first    *index.Snapshot
+	// done gives first back to views, if it came from there.
+	done  func()
+	views *Views
 	// view is what the steps leave.
 	view     *index.Snapshot
 	steps    []step
@@ -74,11 +77,9 @@ func newDraft(r *repo.Repo) (*draft, error) {
 }
 
 // close gives the index files back.
-func (d *draft) close() { _ = d.first.Close() }
+func (d *draft) close() { d.done() }
 
-// draw plans the steps on what is published now. Each sees what those before it
-// leave; the first that is refused ends it, unless it stands for itself and is not the
-// only one.
+// draw plans the steps on what is published now.
 func draw(ctx context.Context, r *repo.Repo, p proposal, t *taken, verifiers []verify.Named) (*draft, error) {
 	d, err := newDraft(r)
 	if err != nil {
@@ -126,7 +127,7 @@ func (d *draft) dropLast() {
 
 // restart forgets all steps.
 func (d *draft) restart() {
-	*d = draft{proposal: d.proposal, base: d.base, first: d.first, view: d.first, written: d.written, pending: map[string]plan.Taken{}}
+	*d = draft{proposal: d.proposal, base: d.base, first: d.first, view: d.first, done: d.done, views: d.views, written: d.written, pending: map[string]plan.Taken{}}
 }
 
 // propose asks what to plan. The indexes are opened without their cache if that lies.
@@ -142,8 +143,9 @@ func (d *draft) propose(r *repo.Repo) ([]step, []report.Finding, error) {
 	return d.proposal(d.first)
 }
 
-// reopen begins the draft anew.
+// reopen begins the draft anew, on indexes that nobody else has open.
 func (d *draft) reopen(r *repo.Repo) error {
+	d.views.forget(d.first)
 	anew, err := newDraft(r)
 	if err != nil {
 		return err

@@ -254,12 +254,11 @@ func (g *group) commit(ctx context.Context, out []Outcome) error {
 	if err != nil {
 		return err
 	}
-	generation, err := g.tx.Commit(ctx, change)
+	generation, err := g.publish(ctx, change)
 	if err != nil {
 		dropCache(g.repo, err)
 		return err
 	}
-	g.draft.saveCache(g.repo)
 	if change.Foreign != nil {
 		first.Findings = append(first.Findings, foreignNote(generation.Number))
 	}
@@ -275,6 +274,17 @@ func (g *group) commit(ctx context.Context, out []Outcome) error {
 		}
 	}
 	return nil
+}
+
+// publish commits the change. Who opens the indexes in the midst of that, without a cache
+// that is theirs yet, would read all of them.
+func (g *group) publish(ctx context.Context, c commit.Change) (repo.Generation, error) {
+	defer g.opt.Views.committing()()
+	generation, err := g.tx.Commit(ctx, c)
+	if err == nil {
+		g.draft.saveCache(g.repo)
+	}
+	return generation, err
 }
 
 // replaced reports whether the k-th step has placed what no index names in the end: a

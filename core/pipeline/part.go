@@ -30,11 +30,20 @@ type part struct {
 func (p *part) draw(ctx context.Context) (err error) {
 	p.taken = newTaken(p.repo.FS)
 	p.taken.named = p.opt.named
-	d, err := p.reading.take(p.repo)
+	d, err := p.newDraft()
 	if err == nil {
 		p.draft, err = d.draw(ctx, p.repo, p.proposal, p.taken, p.verifiers)
 	}
 	return err
+}
+
+// newDraft is one on what is published: as it was read, or as all see it who share the
+// views.
+func (p *part) newDraft() (*draft, error) {
+	if p.opt.Views != nil {
+		return p.opt.Views.draft(p.repo)
+	}
+	return p.reading.take(p.repo)
 }
 
 // again plans once more, under the lock.

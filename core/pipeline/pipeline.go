@@ -45,6 +45,9 @@ type Options struct {
 	// else is asked about every change; nil: a repository that asks for any is not
 	// changed.
 	Required func(*repo.Repo) ([]verify.Named, error)
+	// Views, if not nil, is what [Prepare] looks into, and what [CommitGroup] tells that
+	// it is at work.
+	Views *Views
 	// oneChange makes one change of the history of all steps.
 	oneChange bool
 	// own: the upload will be one of a group.
@@ -99,7 +102,9 @@ func receive(ctx context.Context, r *repo.Repo, req Request) (*part, error) {
 	if err != nil {
 		return p, err
 	}
-	p.reading = startReading(r)
+	if req.Views == nil {
+		p.reading = startReading(r)
+	}
 	u, s, err := bring(ctx, r, req)
 	if err != nil {
 		return p, err

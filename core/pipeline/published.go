@@ -13,6 +13,8 @@ import (
 type published struct {
 	base []repo.Identity
 	view *index.Snapshot
+	// done gives the view back.
+	done func()
 }
 
 func readPublished(r *repo.Repo) (published, error) {
@@ -21,13 +23,13 @@ func readPublished(r *repo.Repo) (published, error) {
 		return published{}, err
 	}
 	view, err := View(r.FS)
-	return published{base, view}, inRepo(r, err)
+	return published{base, view, func() { _ = view.Close() }}, inRepo(r, err)
 }
 
 // draft is one on top, under the settings as they are now.
 func (p published) draft(r *repo.Repo) *draft {
 	return &draft{
-		base: p.base, ruled: ruledBy(r.Settings), first: p.view, view: p.view,
+		base: p.base, ruled: ruledBy(r.Settings), first: p.view, view: p.view, done: p.done,
 		written: map[string]*index.Written{}, pending: map[string]plan.Taken{}, sites: map[string]site{},
 	}
 }
@@ -96,7 +98,7 @@ func (x *reading) drop() {
 		return
 	}
 	if <-x.done; !x.taken && x.got.view != nil {
-		_ = x.got.view.Close()
+		x.got.done()
 	}
 	x.taken = true
 }

@@ -12,18 +12,75 @@ import (
 	"github.com/mmpush/mmpush/core/report"
 )
 
-// groupMost is how many uploads are published with one commit at most.
-const groupMost = 256
+const (
+	// groupMost is how many uploads are published with one commit at most.
+	groupMost = 256
+	// groupWait is how long a commit waits for uploads that are being verified: about as
+	// long as a commit takes.
+	groupWait = 30 * time.Millisecond
+)
 
 // committer publishes what is verified and waits: all of it with one commit, while what
-// comes meanwhile waits for the next. There is a goroutine of it only as long as somebody
-// waits.
+// comes meanwhile waits for the next. A commit waits a moment for uploads that are about to
+// be verified: one that is alone waits for nobody. There is a goroutine of it only as long
+// as somebody waits.
 type committer struct {
 	s *Server
 
 	mu      sync.Mutex
 	waiting []*ticket
 	busy    bool
+	// coming are the uploads that are being verified, and may come to wait. changed, if not
+	// nil, is closed when one of them has come, or will not.
+	coming  int
+	changed chan struct{}
+}
+
+// expect says that an upload may come to wait, until gone is called; twice does no harm.
+func (c *committer) expect() (gone func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.coming++
+	return sync.OnceFunc(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.coming--
+		if c.changed != nil {
+			close(c.changed)
+			c.changed = nil
+		}
+	})
+}
+
+// gather returns when nobody is expected any more, or it has taken long enough.
+func (c *committer) gather() {
+	limit := time.NewTimer(groupWait)
+	defer limit.Stop()
+	for {
+		changed := c.awaited()
+		if changed == nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit.C:
+			return
+		}
+	}
+}
+
+// awaited is closed when less uploads are expected than now; nil if none is, if nobody
+// waits, or if a group is full.
+func (c *committer) awaited() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.coming == 0 || len(c.waiting) == 0 || len(c.waiting) >= groupMost {
+		return nil
+	}
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	return c.changed
 }
 
 // ticket is an upload that waits.
@@ -34,9 +91,9 @@ type ticket struct {
 	answer chan pipeline.Outcome
 }
 
-// commit publishes an upload together with those that wait, too. Once a commit has begun,
-// its end is waited for, whatever becomes of ctx.
-func (c *committer) commit(ctx context.Context, upload *pipeline.Prepared) (report.Report, error) {
+// commit publishes an upload together with those that wait, too; it calls arrived when it
+// does. Once a commit has begun, its end is waited for, whatever becomes of ctx.
+func (c *committer) commit(ctx context.Context, upload *pipeline.Prepared, arrived func()) (report.Report, error) {
 	t := &ticket{ctx, upload, make(chan pipeline.Outcome, 1)}
 	c.mu.Lock()
 	c.waiting = append(c.waiting, t)
@@ -45,6 +102,7 @@ func (c *committer) commit(ctx context.Context, upload *pipeline.Prepared) (repo
 		go c.run()
 	}
 	c.mu.Unlock()
+	arrived()
 	out := <-t.answer
 	return out.Report, out.Err
 }
@@ -52,6 +110,7 @@ func (c *committer) commit(ctx context.Context, upload *pipeline.Prepared) (repo
 // run publishes until nobody waits.
 func (c *committer) run() {
 	for {
+		c.gather()
 		group := c.next()
 		if group == nil {
 			return
@@ -119,7 +178,7 @@ func (c *committer) together(ctx context.Context, group []*ticket) (out []pipeli
 	for _, t := range group {
 		uploads = append(uploads, t.upload)
 	}
-	return pipeline.CommitGroup(ctx, r, pipeline.Options{LockWait: c.s.Limits.LockWait, Program: c.s.Program, Transport: c.s.Transport, Required: c.s.Required}, uploads)
+	return pipeline.CommitGroup(ctx, r, pipeline.Options{LockWait: c.s.Limits.LockWait, Program: c.s.Program, Transport: c.s.Transport, Required: c.s.Required, Views: &c.s.views}, uploads)
 }
 
 // same is one error for all.

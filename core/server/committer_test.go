@@ -136,7 +136,7 @@ func TestGroupMemberGone(t *testing.T) {
 	ctx, hangUp := context.WithCancelCause(context.Background())
 	gone := errors.New("gone")
 	all.Go(func() {
-		if _, err := w.committer.commit(ctx, nil); !errors.Is(err, gone) || !strings.Contains(err.Error(), "waiting for other publishes") {
+		if _, err := w.committer.commit(ctx, nil, func() {}); !errors.Is(err, gone) || !strings.Contains(err.Error(), "waiting for other publishes") {
 			t.Error(err)
 		}
 	})
@@ -148,4 +148,38 @@ func TestGroupMemberGone(t *testing.T) {
 	hangUp(gone)
 	free()
 	all.Wait()
+}
+
+// TestGathers: a commit waits for uploads that are being verified, and not for ever; who is
+// alone waits for nobody.
+func TestGathers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := &w.committer
+	c.waiting = []*ticket{nil}
+	from := time.Now()
+	c.gather()
+	if since := time.Since(from); since >= groupWait {
+		t.Errorf("nobody was expected, and it took %s", since)
+	}
+	gone, stays := c.expect(), c.expect()
+	for range 2 {
+		gone()
+	}
+	if from = time.Now(); c.coming != 1 {
+		t.Errorf("%d are expected", c.coming)
+	}
+	if c.gather(); time.Since(from) < groupWait {
+		t.Error("nobody was waited for")
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.gather()
+	}()
+	stays()
+	<-done
+	if c.waiting = nil; c.awaited() != nil {
+		t.Error("nobody waits, and somebody is waited for")
+	}
 }

@@ -63,11 +63,11 @@ func (in *intake) foresee(ctx context.Context, c candidate, rep report.Report) (
 
 // foreseeIn plans for one repository.
 func (in *intake) foreseeIn(ctx context.Context, r *repo.Repo, c candidate, rep *report.Report) error {
-	view, err := pipeline.View(r.FS)
+	view, done, err := in.s.view(r)
 	if err != nil {
 		return err
 	}
-	defer view.Close()
+	defer done()
 	w := in.d.Wishes
 	add := plan.NewAddition(in.manifest, c.name, r.Arch, nil, plan.Requests{Rebuild: w.Rebuild, Downgrade: w.Downgrade, TakeOver: w.TakeOver})
 	p, err := plan.Run(view, plan.Intent{Add: &add}, pipeline.Rules(r.Settings), standing(r))

@@ -202,18 +202,20 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 	if in.s.Set != nil {
 		return in.publishInSet(ctx, req)
 	}
+	gone := in.s.committer.expect()
+	defer gone()
 	upload, rep, err := in.prepareDurably(ctx, req)
 	if upload == nil {
 		return rep, err
 	}
 	defer upload.Discard()
-	return in.s.committer.commit(ctx, upload)
+	return in.s.committer.commit(ctx, upload, gone)
 }
 
 // prepareDurably takes an upload through the line up to the commit. What is staged becomes
 // durable outside of the slot, together with that of others.
 func (in *intake) prepareDurably(ctx context.Context, req pipeline.Request) (*pipeline.Prepared, report.Report, error) {
-	req.Later = true
+	req.Later, req.Views = true, &in.s.views
 	upload, rep, err := in.prepare(ctx, req)
 	if upload == nil {
 		return nil, rep, err

@@ -39,13 +39,25 @@ func (s *Server) published(ctx context.Context, m *manifest.Manifest) (map[strin
 	return found, nil
 }
 
+// view opens the indexes of a repository; done gives them back. Those of the only one are
+// kept open.
+func (s *Server) view(r *repo.Repo) (view *index.Snapshot, done func(), err error) {
+	if s.Set == nil {
+		return s.views.Open(r)
+	}
+	if view, err = pipeline.View(r.FS); err != nil {
+		return nil, nil, err
+	}
+	return view, func() { _ = view.Close() }, nil
+}
+
 // publishedIn adds what one repository has.
 func (s *Server) publishedIn(ctx context.Context, r *repo.Repo, m *manifest.Manifest, found map[string]place) error {
-	view, err := pipeline.View(r.FS)
+	view, done, err := s.view(r)
 	if err != nil {
 		return err
 	}
-	defer view.Close()
+	defer done()
 	for _, f := range needed(m, []string{r.Arch}) {
 		at, err := inIndex(view, m, f)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmpush/mmpush/core/access"
+	"github.com/mmpush/mmpush/core/pipeline"
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/sets"
 	"github.com/mmpush/mmpush/core/tupkg"
@@ -88,6 +89,8 @@ type Server struct {
 	// publishes them.
 	slots     chan struct{}
 	committer committer
+	// views are the indexes of the repository, open, if there is no set.
+	views pipeline.Views
 	// settling has room for the publishes that may make what they have staged durable at
 	// once.
 	settling chan struct{}
@@ -171,6 +174,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	s.views.Close()
 	return s.part()
 }
 
