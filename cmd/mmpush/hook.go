@@ -61,7 +61,7 @@ func (*postReceiveCmd) Help() string {
 // Help is shown by --help.
 func (*preReceiveCmd) Help() string {
 	return `Reads lines OLD NEW REF from standard input, as git writes them, verifies the uploads and plans their publishing. ` +
-		`Prints nothing and exits with 0 if post-receive would publish them. Builds (mmpush.build) are not made here.`
+		`Prints nothing and exits with 0 if post-receive would publish them, and notes the push, so that it is not lost whatever is killed then. Builds (mmpush.build) are not made here.`
 }
 
 func (c *postReceiveCmd) run(ctx context.Context, a *app) (doc any, code int) {

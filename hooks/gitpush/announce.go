@@ -17,12 +17,37 @@ func (l Ledger) Announce(updates []Update) error {
 		return nil
 	}
 	return l.edit(func(list []entry) []entry {
+		// The same may have been refused before: the order is that of the pushes.
+		now := map[entry]bool{}
 		for _, u := range updates {
-			e := noteOf(u, "")
-			// The same may have been refused before: the order is that of the pushes.
-			list = append(slices.DeleteFunc(list, func(old entry) bool { return old == e }), e)
+			now[noteOf(u, "")] = true
 		}
-		return list
+		list = slices.DeleteFunc(list, func(e entry) bool { return now[e] })
+		for _, u := range updates {
+			list = append(list, noteOf(u, ""))
+		}
+		return newest(list, max(maxAnnounced, len(updates)))
+	})
+}
+
+// maxAnnounced is how many announced updates are kept: where nothing but pre-receive is
+// installed, nobody takes them out.
+const maxAnnounced = 1000
+
+// newest leaves so many of the announced updates.
+func newest(list []entry, most int) []entry {
+	surplus := -most
+	for _, e := range list {
+		if e.announced() {
+			surplus++
+		}
+	}
+	return slices.DeleteFunc(list, func(e entry) bool {
+		gone := surplus > 0 && e.announced()
+		if gone {
+			surplus--
+		}
+		return gone
 	})
 }
 

@@ -33,12 +33,17 @@ func (r *Repository) Ledger() Ledger { return Ledger{r} }
 func (l Ledger) Begin(work string, updates []Update) (from map[string]ID, err error) {
 	err = l.edit(func(list []entry) []entry {
 		from = begins(pushed(list, before(updates)))
+		announced := map[entry]int{}
+		for i, e := range list {
+			if e.announced() {
+				announced[e] = i
+			}
+		}
 		for _, u := range updates {
-			e := noteOf(u, work)
-			if i := slices.Index(list, noteOf(u, "")); i >= 0 {
-				list[i] = e
+			if i, ok := announced[noteOf(u, "")]; ok {
+				list[i] = noteOf(u, work)
 			} else {
-				list = append(list, e)
+				list = append(list, noteOf(u, work))
 			}
 		}
 		return list

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -106,5 +107,40 @@ func TestAnnounced(t *testing.T) {
 		}
 		b.git(nil, "update-ref", "-d", ref)
 		r.Close()
+	}
+}
+
+// TestManyAnnounced: a push of many refs takes its time and no more, and what nobody takes
+// out does not grow.
+func TestManyAnnounced(t *testing.T) {
+	t.Parallel()
+	r := newBare(t).open()
+	defer r.Close()
+	many := make([]Update, 20_000)
+	for i := range many {
+		many[i] = Update{New: plumbing.NewHash(fmt.Sprintf("%040x", i+1)), Ref: fmt.Sprint("refs/tags/v", i)}
+	}
+	l, began := r.Ledger(), time.Now()
+	for range 2 {
+		if err := l.Announce(many); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := l.read(); err != nil || len(list) != len(many) {
+		t.Errorf("%d, %v", len(list), err)
+	}
+	if _, err := l.Begin("work", many[:10_000]); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("took %s", took)
+	}
+	other := Update{New: plumbing.NewHash(strings.Repeat("a", 40)), Ref: "refs/heads/dist"}
+	if err := l.Announce([]Update{other}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := l.read()
+	if n := len(list); err != nil || n != 10_000+maxAnnounced || list[n-1] != noteOf(other, "") || list[10_000] == noteOf(many[10_000], "") {
+		t.Errorf("%d, %v", n, err)
 	}
 }
