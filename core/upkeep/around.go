@@ -7,11 +7,15 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/mmpush/mmpush/core/repo"
 	"github.com/mmpush/mmpush/core/report"
 	"github.com/mmpush/mmpush/core/vfs"
 )
+
+// clockSlack is how far a clock may have gone back without anybody minding.
+const clockSlack = time.Minute
 
 // retired looks at the list of retired files. All that is wrong with it is mended by
 // one new list.
@@ -80,6 +84,11 @@ func (c *checker) retiredFile(rec *repo.Retired) (holds bool, d *Difference) {
 		return false, tell("is on the list of retired files, but another file stands there")
 	case info.Ino == rec.Ino:
 		c.accounted[rec.Name] = true
+		if now := c.r.Now(); rec.Since.After(now.Add(clockSlack)) {
+			d := tell("is retired since a time to come, " + rec.Since.UTC().Format(time.RFC3339) + ", when the clock was wrong: it would stay until after that")
+			rec.Since = now
+			return true, d
+		}
 		return true, nil
 	}
 	// A copy of the whole repository has other inodes.

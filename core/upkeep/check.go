@@ -242,7 +242,7 @@ func (c *checker) date(name string, info vfs.Info) {
 		return
 	}
 	d := c.tell(report.CodeClock, report.SeverityError, name, fmt.Sprintf("is dated %s ahead of the clock", ahead.Round(time.Second)))
-	d.Actual = info.ModTime.UTC().Format(time.RFC3339)
+	d.Expected, d.Actual = "a time that has passed", info.ModTime.UTC().Format(time.RFC3339)
 	d.Hint = "publishes wait for the clock to reach it"
 	d.Repair = "set its date to now"
 	d.Mend = func() error { return c.r.FS.Chtimes(name, c.r.Now()) }
@@ -263,7 +263,10 @@ func (c *checker) links() {
 			d.Repair, d.Mend = "make it", func() error { return l.MakeLinks(c.r.FS, repo.MetaDir) }
 		case err != nil || says != link[1]:
 			d := c.tell(report.CodeIndex, report.SeverityError, link[0], "is not the link by which clients come: another program has written it")
-			d.Expected, d.Actual = link[1], says
+			d.Expected, d.Actual = "a link to "+link[1], "something else"
+			if err == nil {
+				d.Actual = "a link to " + says
+			}
 			d.Hint = "move it away; --repair makes the link"
 		}
 	}

@@ -144,6 +144,15 @@ func faults() map[string]fault {
 		"a retired file is a copy": {func(t *testing.T, w *world) {
 			w.write(t, "greet_0.9.0_amd64-debian.mpk", 0, w.read(t, "greet_0.9.0_amd64-debian.mpk"))
 		}, report.CodeRetired, "greet_0.9.0_amd64-debian.mpk", "was copied", false, true},
+		"a file retired in time to come": {func(t *testing.T, w *world) {
+			lines := strings.SplitAfter(string(w.read(t, repo.RetiredFile)), "\n")
+			for i := range lines {
+				if strings.Contains(lines[i], `"greet_0.9.0_amd64-debian.mpk"`) {
+					lines[i] = strings.Replace(lines[i], `"since":"2023`, `"since":"2033`, 1)
+				}
+			}
+			w.write(t, repo.RetiredFile, 0o600, []byte(strings.Join(lines, "")))
+		}, report.CodeRetired, "greet_0.9.0_amd64-debian.mpk", "a time to come, 2033", false, true},
 		"rubbish among the retired": {func(t *testing.T, w *world) {
 			w.write(t, repo.RetiredFile, 0o600, append([]byte("rubbish\n"), w.read(t, repo.RetiredFile)...))
 		}, report.CodeRetired, repo.RetiredFile, "cannot be read", false, true},
