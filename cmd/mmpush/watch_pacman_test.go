@@ -258,7 +258,7 @@ func killPacmanWatch(t *testing.T, at int) (killed bool) {
 // the next watcher: what had been published is told to be published.
 func TestWatchPacmanOvertaken(t *testing.T) {
 	t.Parallel()
-	first, step := 311, 12
+	first, step := 241, 15
 	if long() {
 		first, step = 1, 1
 	}
