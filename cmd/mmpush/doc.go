@@ -10,16 +10,22 @@
 // text from outside never reaches a terminal with its control characters.
 //
 // There is no logic here: a verb wires the rooms together and shows their answer.
-// Each verb has a file of its name. The others: main.go runs a command line,
-// grammar.go reads it, settings.go adds what the configuration says, examples.go has the examples, suggest.go says what a shell may
-// complete, man.go writes the manual, exit.go has the exit codes, document.go is the JSON,
-// printer.go, findings.go and summary.go are the text, color.go and terminal.go
-// what a terminal can do, progress.go what it shows meanwhile; conversation.go,
-// command.go and ahead.go are batch's pipe; modifyrepo.go and argparse.go are the command line of
-// mmpack-modifyrepo; verdict.go says why there is no success; hook_push.go is the
-// line of a git hook and hook_verdict.go its words; runner.go speaks with the runner of a
-// workflow; ssh_files.go puts a key from the environment where ssh finds it; ways.go leads push through ssh, and
-// receive_key.go makes the line of authorized_keys.
+// Each verb has a file of its name, and what only it needs is in files whose names begin
+// with that (hook_, push_, receive_, serve_, sign_, user_, watch_). The others:
+//
+//	main.go, grammar.go, settings.go       run a command line, read it, add the configuration
+//	kinds.go, uploads.go, upkeep.go        what differs between kinds of repositories; opening
+//	sets.go, sets_status.go                several repositories as one, and what waits there
+//	transports.go, ways.go, remote.go      the way to a target, and the flags for it
+//	plugins.go, plugin_transports.go, verifiers.go   programs of others, and who judges
+//	users.go, password.go, ssh_files.go    who somebody is, and how that is proved
+//	find.go, runner.go                     manifests by patterns; the runner of a workflow
+//	conversation.go, command.go, ahead.go  batch's pipe
+//	modifyrepo.go, argparse.go             the command line of mmpack-modifyrepo
+//	document.go, printer.go, findings.go, summary.go, verdict.go, progress.go   JSON and text
+//	color.go, terminal.go                  what a terminal can do
+//	exit.go, defect.go                     the exit codes, and what a defect tells
+//	examples.go, man.go, suggest.go        examples, the manual, and what a shell completes
 //
 // It may import everything of ours.
 package main
