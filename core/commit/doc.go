@@ -22,18 +22,17 @@
 //
 //  3. [Tx.Commit] sees to it that nothing behind the commit point can fail for a
 //     reason that is known before: pool folders are made, and their parents synced;
-//     stage and targets are on one file system. It writes the new index files into the stage and syncs them. Their
-//     modification time is max(now, that of the file they replace + step), and
-//     never more than limit ahead of the clock: the repository's other tool
-//     reloads an index only when that time has grown. The room that the records of
-//     step 7 need is taken: a full disk is met here. Each gets a second name in
-//     .mmpush, by which the next commit can tell what somebody else has changed; the
-//     journal's sync makes it durable, and recovery makes it again. The stage folder and
-//     its parent are synced; if .mmpush may be new, .mmpush and the repository's
-//     folder too. All of these syncs run at once, as they do not depend on each other,
-//     and step 4 begins beside them.
-//     An index may also be a symbolic link, for a format whose index files lie in a folder
-//     of their own: what it says stands for its content, and it has no date to keep.
+//     stage and targets are on one file system. It writes the new index files into the
+//     stage and syncs them. Their modification time is max(now, that of the file they
+//     replace + step), and never more than limit ahead of the clock: the repository's other
+//     tool reloads an index only when that time has grown. The room that the records of
+//     step 7 need is taken: a full disk is met here. Each gets a second name in .mmpush, by
+//     which the next commit can tell what somebody else has changed; the journal's sync
+//     makes it durable, and recovery makes it again. The stage folder and its parent are
+//     synced; if .mmpush may be new, .mmpush and the repository's folder too. All of these
+//     syncs run at once, as they do not depend on each other, and step 4 begins beside
+//     them. An index may also be a symbolic link, for a format whose index files lie in a
+//     folder of their own: what it says stands for its content, and it has no date to keep.
 //
 //  4. The journal says everything that follows: the intent in a form that can be
 //     planned again, the files to place with their SHA-256, the identity of each
@@ -68,8 +67,8 @@
 // switched on the word of a journal that a power loss can still take.
 //
 //   - The history has its transaction: all is done; the history is synced, for the
-//     same reason, and the journal is removed. (The removal of a journal is not synced; a power loss can bring it back, after
-//     others have published on top.)
+//     same reason, and the journal is removed. (The removal of a journal is not synced; a
+//     power loss can bring it back, after others have published on top.)
 //   - Each index file is next (done) or base (to do): the commit goes on at step 5.
 //   - One is neither: somebody else published in between. The staged index files
 //     are out of date. The intent is planned again on what is there now, a new

@@ -3,9 +3,10 @@
 // for, where a file is placed, what goes.
 //
 // In: an [index.View] (what is published), the data of an upload ([Addition]), an
-// [index.Selector] or what the history knows of a change ([Reversal]), the [Rules] that hold for its source, and, as a function, what
-// stands at a path. Out: a [Plan]: the edit of both indexes, the files to place and
-// to retire, what was taken out with its place, and a line for each package.
+// [index.Selector] or what the history knows of a change ([Reversal]), the [Rules] that
+// hold for its source, and, as a function, what stands at a path. Out: a [Plan]: the edit
+// of both indexes, the files to place and to retire, what was taken out with its place, and
+// a line for each package.
 //
 // It is pure: nothing is read, written or locked here, and the same input gives the
 // same plan. Plans stack: an edit on a View is a View, and whoever stacks answers

@@ -77,11 +77,11 @@
 // verdict. A very large one goes to the disk past the system's cache: a killed process
 // loses the last two MiB of it.
 //
-// So many uploads as [Limits].Publishes says are verified at once; then they wait for the one committer, which
-// publishes all that has come while the commit before ran, and waits a moment for those that
-// are being verified: one generation with a change for
-// each, one write of the indexes, one set of syncs (pipeline.CommitGroup). The indexes stay
-// open for the questions of all uploads (pipeline.Views).
+// So many uploads as [Limits].Publishes says are verified at once; then they wait for the
+// one committer, which publishes all that has come while the commit before ran, and waits a
+// moment for those that are being verified: one generation with a change for each, one
+// write of the indexes, one set of syncs (pipeline.CommitGroup). The indexes stay open for
+// the questions of all uploads (pipeline.Views).
 //
 // A manifest is run when every file that it names for the repository's architecture
 // is there by its SHA-256: in the user's area, whichever session sent it, in hand, or

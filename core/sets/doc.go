@@ -30,8 +30,9 @@
 // [Abort]. The same part again, from the same sender, is the same part; another one of the
 // same architecture replaces it. What a failing disk, or somebody, has done to a part that
 // waits is found when it is published, or comes again: then it is dropped, and who brings it
-// again mends it. A record that cannot be read counts as not there. A part that was built from another tarball is refused: each
-// job has made its own, and packages of different sources do not belong together.
+// again mends it. A record that cannot be read counts as not there. A part that was built
+// from another tarball is refused: each job has made its own, and packages of different
+// sources do not belong together.
 //
 // Who brings the last part publishes all of them, each with the rights of who sent it.
 // If that is refused, nothing is published, that part is not kept, and the others wait on.

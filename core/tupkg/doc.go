@@ -105,9 +105,10 @@
 // size, or ERROR. The client then sends the missing bytes of each file, in the order of
 // the files, in DATA of any length that a frame holds; nothing for a file that is held
 // whole. A server of ours never holds a manifest, so that a client can put it last and
-// keep it back until it has verified what it sends. After the last byte, or at once in a dry run, the server judges and sends
-// VERDICT; its report is the JSON form of [report.Report]. After VERDICT, or after an
-// ERROR with the upload's id, the client may send the next UPLOAD, but not before.
+// keep it back until it has verified what it sends. After the last byte, or at once in a
+// dry run, the server judges and sends VERDICT; its report is the JSON form of
+// [report.Report]. After VERDICT, or after an ERROR with the upload's id, the client may
+// send the next UPLOAD, but not before.
 //
 // The server may send PROGRESS and ERROR at any time, so a client reads while it sends.
 // An ERROR with an upload's id ends that upload: the client stops sending it, and the

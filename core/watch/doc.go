@@ -119,6 +119,6 @@
 // verdicts/.about.json ([AboutFile]) is an [About]: for which architecture the folder
 // is, so that who brings something need not bring more. It is written at each start.
 //
-// It imports alpm, for the names of packages, pipeline, upload, manifest, report, repo and vfs, and is the only room
-// that imports fsnotify. It may change at any release.
+// It imports alpm, for the names of packages, pipeline, upload, manifest, report, repo and
+// vfs, and is the only room that imports fsnotify. It may change at any release.
 package watch
