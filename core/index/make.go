@@ -89,6 +89,9 @@ func (m *maker) cutUp(r *run) (err error) {
 	for _, p := range r.pieces {
 		left += p.length
 	}
+	if len(r.pieces) == 1 && left <= m.cut.most() {
+		return m.asItIs(r, r.pieces[0])
+	}
 	share := left
 	if left > m.cut.most() {
 		share = left / ((left + m.cut.target() - 1) / m.cut.target())
@@ -110,6 +113,15 @@ func (m *maker) cutUp(r *run) (err error) {
 		}
 	}
 	return m.start(r, at)
+}
+
+// asItIs makes one piece of one.
+func (m *maker) asItIs(r *run, p *piece) error {
+	texts, err := p.each()
+	if err != nil {
+		return err
+	}
+	return m.start(r, &piece{marks: p.marks, length: p.length, texts: texts})
 }
 
 // caught makes an error of a defect: it would end the process, not the publish alone.

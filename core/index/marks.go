@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"slices"
 )
 
 // marks are the marks of a run of stanzas, a column each: a question runs through one of
@@ -71,6 +72,14 @@ func (m *marks) add(x mark) {
 		d = 1
 	}
 	m.danger = append(m.danger, d)
+}
+
+// grow makes room for the marks of n more stanzas.
+func (m *marks) grow(n int) {
+	for _, h := range []*hashes{&m.names, &m.groups, &m.files} {
+		h.full, h.tags = slices.Grow(h.full, hashSize*n), slices.Grow(h.tags, n)
+	}
+	m.danger = slices.Grow(m.danger, n)
 }
 
 // consistent reports whether each tag is that of its hash.

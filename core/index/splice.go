@@ -1,6 +1,9 @@
 package index
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // stanzaAt is a stanza in an edit: one of the index, with its place, or a new one.
 type stanzaAt struct {
@@ -174,6 +177,7 @@ func (p *splice[K]) rebuild(n int, old *piece) (*piece, error) {
 		return nil, err
 	}
 	made := &piece{}
+	made.grow(len(texts) + len(p.fresh))
 	for i, text := range texts {
 		at := place{n, i}
 		made.put(p.before[at]...)
@@ -185,6 +189,12 @@ func (p *splice[K]) rebuild(n int, old *piece) (*piece, error) {
 		}
 	}
 	return made, nil
+}
+
+// grow makes room for n more stanzas.
+func (p *piece) grow(n int) {
+	p.marks.grow(n)
+	p.texts = slices.Grow(p.texts, n)
 }
 
 // put appends stanzas to a piece that is being made.
@@ -204,6 +214,7 @@ func (l *list) append(end []*stanzaAt) {
 	made := &piece{}
 	if n := len(l.pieces); n > 0 && l.pieces[n-1].src == nil && l.pieces[n-1].length < l.cut.target() {
 		last := l.pieces[n-1]
+		made.grow(last.len() + len(end))
 		for i, text := range last.texts {
 			made.put(&stanzaAt{text: text, mark: last.mark(i)})
 		}

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/mmpush/mmpush/core/vfs"
 )
@@ -12,6 +13,8 @@ const (
 	// settleAtOnce bounds how many such files are being synced, and how many smaller ones
 	// wait.
 	settleAtOnce = 16
+	// settleAside is how many small files are synced at once.
+	settleAside = 4
 )
 
 // Settling makes staged files durable. A large file is synced at once, while others are
@@ -72,16 +75,21 @@ func (s *Settling) beside(slots chan struct{}, row []unsettled) {
 	})
 }
 
-// sync syncs files: the first, which has the journal written, then the others at once, so
-// that the disk empties its cache for several of them, not for each.
+// sync syncs files: the first, which has the journal written, then the others, some at
+// once, so that the disk empties its cache for several of them, not for each.
 func (s *Settling) sync(row []unsettled) {
 	if len(row) == 0 {
 		return
 	}
 	s.one(row[0])
+	var next atomic.Int64
 	var rest sync.WaitGroup
-	for _, f := range row[1:] {
-		rest.Go(func() { s.one(f) })
+	for range min(settleAside, len(row)-1) {
+		rest.Go(func() {
+			for i := next.Add(1); i < int64(len(row)); i = next.Add(1) {
+				s.one(row[i])
+			}
+		})
 	}
 	rest.Wait()
 }
