@@ -74,6 +74,19 @@ func (m *marks) add(x mark) {
 	m.danger = append(m.danger, d)
 }
 
+// take appends those of some stanzas of another run.
+func (m *marks) take(from *marks, first, end int) {
+	m.names.take(from.names, first, end)
+	m.groups.take(from.groups, first, end)
+	m.files.take(from.files, first, end)
+	m.danger = append(m.danger, from.danger[first:end]...)
+}
+
+func (h *hashes) take(from hashes, first, end int) {
+	h.full = append(h.full, from.full[hashSize*first:hashSize*end]...)
+	h.tags = append(h.tags, from.tags[first:end]...)
+}
+
 // grow makes room for the marks of n more stanzas.
 func (m *marks) grow(n int) {
 	for _, h := range []*hashes{&m.names, &m.groups, &m.files} {

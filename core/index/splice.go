@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -139,26 +140,18 @@ func (p *splice[K]) row(at *place) []*stanzaAt {
 
 // run returns the list after the edit. Pieces that are not concerned are the same.
 func (p *splice[K]) run() (list, error) {
-	touched := map[int]bool{}
-	for at := range p.gone {
-		touched[at.piece] = true
-	}
-	for at := range p.swap {
-		touched[at.piece] = true
-	}
-	for at := range p.before {
-		touched[at.piece] = true
-	}
-	if len(touched) == 0 && len(p.end) == 0 {
+	changed := p.changed()
+	if len(changed) == 0 && len(p.end) == 0 {
 		return p.list, nil
 	}
 	out := list{make([]*piece, 0, len(p.list.pieces)+1), p.list.cut}
 	for n, old := range p.list.pieces {
-		if !touched[n] {
+		stanzas, touched := changed[n]
+		if !touched {
 			out.pieces = append(out.pieces, old)
 			continue
 		}
-		made, err := p.rebuild(n, old)
+		made, err := p.rebuild(n, old, stanzas)
 		if err != nil {
 			return list{}, err
 		}
@@ -170,25 +163,51 @@ func (p *splice[K]) run() (list, error) {
 	return out, nil
 }
 
-// rebuild makes a piece of an old one and what is done to it.
-func (p *splice[K]) rebuild(n int, old *piece) (*piece, error) {
+// rebuild makes a piece of an old one and what is done to it, at the stanzas of these
+// numbers.
+func (p *splice[K]) rebuild(n int, old *piece, changed []int) (*piece, error) {
 	texts, err := old.load()
 	if err != nil {
 		return nil, err
 	}
-	made := &piece{}
+	made, done := &piece{}, 0
 	made.grow(len(texts) + len(p.fresh))
-	for i, text := range texts {
+	for _, i := range changed {
 		at := place{n, i}
+		made.take(old, texts, done, i)
 		made.put(p.before[at]...)
 		switch y := p.swap[at]; {
 		case y != nil:
 			made.put(y)
 		case !p.gone[at]:
-			made.put(&stanzaAt{text: text, mark: old.mark(i)})
+			made.take(old, texts, i, i+1)
 		}
+		done = i + 1
 	}
+	made.take(old, texts, done, len(texts))
 	return made, nil
+}
+
+// changed are, for each piece with which something is done, the numbers of the stanzas in
+// question, in order.
+func (p *splice[K]) changed() map[int][]int {
+	places := slices.AppendSeq(slices.Collect(maps.Keys(p.gone)), maps.Keys(p.swap))
+	places = slices.AppendSeq(places, maps.Keys(p.before))
+	slices.SortFunc(places, place.compare)
+	list := map[int][]int{}
+	for _, at := range slices.Compact(places) {
+		list[at.piece] = append(list[at.piece], at.at)
+	}
+	return list
+}
+
+// take appends stanzas of another piece, whose texts are given, to one that is being made.
+func (p *piece) take(from *piece, texts []string, first, end int) {
+	p.marks.take(&from.marks, first, end)
+	p.texts = append(p.texts, texts[first:end]...)
+	for _, t := range texts[first:end] {
+		p.length += int64(len(t))
+	}
 }
 
 // grow makes room for n more stanzas.
@@ -215,9 +234,7 @@ func (l *list) append(end []*stanzaAt) {
 	if n := len(l.pieces); n > 0 && l.pieces[n-1].src == nil && l.pieces[n-1].length < l.cut.target() {
 		last := l.pieces[n-1]
 		made.grow(last.len() + len(end))
-		for i, text := range last.texts {
-			made.put(&stanzaAt{text: text, mark: last.mark(i)})
-		}
+		made.take(last, last.texts, 0, last.len())
 		l.pieces = l.pieces[:n-1]
 	}
 	made.put(end...)
