@@ -69,6 +69,9 @@
 // pacman fetches a database only if its date has grown, in whole seconds. Each publish
 // is dated later than the one before, at most 2 s ahead of the clock; else it waits.
 //
+// Packages that users have sent without knowing of each other stand for themselves: of one name
+// the newest that nothing refuses is published, and what is refused holds up nothing else.
+//
 // Each package is read once: copied into the stage, hashed (MD5 and SHA-256) and parsed.
 // No shell, no repo-add, no other program is run.
 //

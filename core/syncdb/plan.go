@@ -46,10 +46,11 @@ type taken struct {
 	SHA256 string
 }
 
-// placed is one file to place, by its name in the stage and beside the databases.
+// placed is one file to place, or to retire, by its name beside the databases; a file to
+// place is in this folder of the stage.
 type placed struct {
-	Name, SHA256 string
-	Size         int64
+	Folder, Name, SHA256 string
+	Size                 int64
 }
 
 // verdict is what a wish comes to.
@@ -59,8 +60,11 @@ type verdict struct {
 	findings []report.Finding
 	puts     []placed
 	retires  []placed
-	// settled are the files whose packages are served, or will be.
+	// settled are the candidates, by their places in the stage, whose packages are served, or
+	// will be.
 	settled map[string]bool
+	// turned are those that stand for themselves and were refused, and why.
+	turned []turned
 }
 
 // line is one package of the report, and who brings it; was and is are the package before
@@ -81,19 +85,19 @@ type planner struct {
 	wish  wish
 	rules rules
 	beside
-	// chosen are the candidates by name.
-	chosen map[string]Candidate
+	// chosen is the candidate of each name, by its number in the wish.
+	chosen map[string]int
 }
 
 // plan holds a wish against a view. An error is the view's or b's.
 func plan(v *View, w wish, r rules, b beside) (verdict, error) {
-	p := &planner{view: v, wish: w, rules: r, beside: b, chosen: map[string]Candidate{}, verdict: verdict{settled: map[string]bool{}}}
+	p := &planner{view: v, wish: w, rules: r, beside: b, chosen: map[string]int{}, verdict: verdict{settled: map[string]bool{}}}
 	if err := p.expected(); err != nil {
 		return p.verdict, err
 	}
 	p.choose()
-	for _, c := range w.Put {
-		if p.chosen[c.Name].FileName != c.FileName {
+	for i, c := range w.Put {
+		if p.chosen[c.Name] != i {
 			continue
 		}
 		if err := p.put(c); err != nil {
@@ -108,24 +112,6 @@ func plan(v *View, w wish, r rules, b beside) (verdict, error) {
 	p.heal()
 	err := p.lonely()
 	return p.verdict, err
-}
-
-// choose takes the newest of the packages of one name, if each stands for itself.
-func (p *planner) choose() {
-	for _, c := range p.wish.Put {
-		other, twice := p.chosen[c.Name]
-		switch {
-		case !twice:
-			p.chosen[c.Name] = c
-		case !c.Alone || !other.Alone:
-			p.refuse(c, report.CodeDuplicate, "two packages of this name are to be published at once", other.FileName, c.FileName, "give one of them")
-		case alpm.Compare(c.Version, other.Version) > 0:
-			p.chosen[c.Name] = c
-			p.note(other, "a newer version of the package came together with this one, which is left out")
-		default:
-			p.note(c, "a newer version of the package, or the same one, came together with this one, which is left out")
-		}
-	}
 }
 
 func (p *planner) put(c Candidate) error {
@@ -147,21 +133,14 @@ func (p *planner) put(c Candidate) error {
 	p.judgeRights(c, old, there)
 	p.judge(c, old, there, file, signature)
 	if report.Refused(p.findings[before:]) {
-		p.soften(c, p.findings[before:])
+		if c.Alone {
+			p.turned = append(p.turned, turned{c.at(), softened(p.findings[before:])})
+			p.findings = p.findings[:before:before]
+		}
 		return nil
 	}
-	p.settled[c.FileName] = true
+	p.settled[c.at()] = true
 	return p.accept(c, old, there, file, signature)
-}
-
-// soften makes warnings of what refuses a package that stands for itself.
-func (p *planner) soften(c Candidate, list []report.Finding) {
-	for i := range list {
-		if c.Alone && list[i].Refuses() {
-			list[i].Severity = report.SeverityWarning
-			list[i].Message += "; it is left where it is"
-		}
-	}
 }
 
 // accept notes what a candidate that nothing refuses comes to.
@@ -191,10 +170,10 @@ func (p *planner) accept(c Candidate, old Desc, there bool, file, signature take
 	// A file that is there with the same bytes and that nobody has published may still
 	// be somebody's to write: ours takes its place.
 	if !same || !whole {
-		p.puts = append(p.puts, placed{c.FileName, c.SHA256, c.Size})
+		p.puts = append(p.puts, placed{c.Apart, c.FileName, c.SHA256, c.Size})
 	}
 	if c.Signature != nil {
-		p.puts = append(p.puts, placed{c.FileName + signatureEnd, c.Signature.SHA256, c.Signature.Size})
+		p.puts = append(p.puts, placed{c.Apart, c.FileName + signatureEnd, c.Signature.SHA256, c.Signature.Size})
 	}
 	if there && old.FileName != c.FileName {
 		return p.retireOld(old, c.Version)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"strconv"
 
 	"github.com/mmpush/mmpush/core/archive"
 	"github.com/mmpush/mmpush/core/commit"
@@ -67,6 +69,8 @@ type gensync struct {
 	stage    *repo.Stage
 	arrivals []arrival
 	findings []report.Finding
+	// left is why packages that stand for themselves are left out.
+	left []report.Finding
 
 	seen map[string]seenFile
 	// linked: all the names are there that clients ask for.
@@ -111,16 +115,23 @@ func (g *gensync) bring(ctx context.Context, sources []Source) error {
 		}
 		to = g.repo.FS
 	}
-	names := map[string]bool{}
+	before := map[string][]Source{}
 	for _, s := range sources {
 		a := arrival{Source: s}
-		if names[s.Name()] {
+		same := before[s.Name()]
+		before[s.Name()] = append(same, s)
+		if len(same) > 0 && !(s.Alone && same[0].Alone) {
 			a.refuse(report.CodeDuplicate, "a file of this name was given before", "", s.Name())
 		} else {
-			names[s.Name()] = true
-			var err error
-			if a, err = take(ctx, to, g.stageDir(), s, g.opt.Limits); err != nil {
+			folder, err := g.apart(len(same))
+			if err != nil {
 				return err
+			}
+			if a, err = take(ctx, to, path.Join(g.stageDir(), folder), s, g.opt.Limits); err != nil {
+				return err
+			}
+			if a.candidate != nil {
+				a.candidate.Apart = folder
 			}
 			if err := g.verify(ctx, &a); err != nil {
 				return err
@@ -130,6 +141,23 @@ func (g *gensync) bring(ctx context.Context, sources []Source) error {
 		g.arrive(a)
 	}
 	return nil
+}
+
+// apart is the folder of the stage for files of whose names there are so many already; empty
+// is the stage itself.
+func (g *gensync) apart(n int) (folder string, err error) {
+	if n == 0 {
+		return "", nil
+	}
+	folder = strconv.Itoa(n)
+	if g.stage == nil {
+		return folder, nil
+	}
+	err = g.repo.FS.Mkdir(path.Join(g.stageDir(), folder), g.repo.PrivateFolderMode())
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return folder, repo.DiskError("stage", g.repo.Path, err)
+	}
+	return folder, nil
 }
 
 // arrive notes a source that was read. One that stands for itself refuses nothing.
@@ -149,10 +177,7 @@ func (g *gensync) arrive(a arrival) {
 
 // change takes what was brought from the plan to the report.
 func (g *gensync) change(ctx context.Context, out *Outcome) error {
-	if err := g.draw(); err != nil {
-		return err
-	}
-	if err := g.verifyChanges(ctx); err != nil {
+	if err := g.decide(ctx); err != nil {
 		return err
 	}
 	if g.opt.DryRun || g.refused() || g.idle() && g.linked && !g.repo.Unfinished() {
@@ -166,10 +191,7 @@ func (g *gensync) change(ctx context.Context, out *Outcome) error {
 	defer tx.Close()
 	told := len(tx.Notes)
 	out.Findings = append(out.Findings, tx.Notes...)
-	if err := g.draw(); err != nil {
-		return err
-	}
-	if err := g.verifyChanges(ctx); err != nil {
+	if err := g.decide(ctx); err != nil {
 		return err
 	}
 	if !g.linked {
@@ -266,7 +288,7 @@ func (g *gensync) tell(out *Outcome) {
 		out.BytesRetired += p.Size
 	}
 	for _, a := range g.arrivals {
-		if g.verdict.settled[a.Name()] && !g.opt.DryRun {
+		if g.verdict.settled[a.candidate.at()] && !g.opt.DryRun {
 			out.Settled = append(out.Settled, Settled{a.Source, a.identity, a.signature})
 		}
 	}

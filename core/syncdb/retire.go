@@ -58,7 +58,7 @@ func (p *planner) retire(file string) error {
 			return err
 		}
 		if file.Exists {
-			p.retires = append(p.retires, placed{name, file.SHA256, file.Size})
+			p.retires = append(p.retires, placed{"", name, file.SHA256, file.Size})
 		}
 	}
 	return nil

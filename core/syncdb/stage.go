@@ -63,8 +63,11 @@ type Candidate struct {
 	Entry
 	// Signature is of the signature's file; nil if there is none.
 	Signature *Signature `json:",omitempty"`
-	Who       string     `json:",omitempty"`
-	Alone     bool       `json:",omitempty"`
+	// Apart is the folder of the stage in which its files are, if another file of the name
+	// came before it.
+	Apart string `json:",omitempty"`
+	Who   string `json:",omitempty"`
+	Alone bool   `json:",omitempty"`
 }
 
 // Signature is a detached signature's file.

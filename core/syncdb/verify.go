@@ -40,7 +40,7 @@ func (g *gensync) verify(ctx context.Context, a *arrival) error {
 	}
 	from, name := a.FS, a.Path
 	if g.stage != nil {
-		from, name = g.repo.FS, path.Join(g.stageDir(), a.Name())
+		from, name = g.repo.FS, path.Join(g.stageDir(), a.candidate.at())
 	}
 	c, _ := alpm.IsFileName(a.Name())
 	p := alpm.Arrived{
@@ -60,25 +60,35 @@ func (g *gensync) verify(ctx context.Context, a *arrival) error {
 	return err
 }
 
-// verifyChanges asks those who have rules about changes.
-func (g *gensync) verifyChanges(ctx context.Context) error {
+// verifyChanges asks those who have rules about changes. Packages that stand for themselves
+// and are refused come back; else the findings are about the whole plan.
+func (g *gensync) verifyChanges(ctx context.Context) ([]turned, error) {
 	able := func(n Named) bool { _, ok := n.Verifier.(alpm.ChangeVerifier); return ok }
 	if !slices.ContainsFunc(g.verifiers, able) {
-		return nil
+		return nil, nil
 	}
 	list, err := g.changes()
 	if err != nil || len(list) == 0 {
-		return err
+		return nil, err
 	}
-	found, err := g.ask(func(v alpm.Verifier) ([]report.Finding, error) {
+	found, err := g.askAboutChanges(ctx, list)
+	if err == nil && report.Refused(found) {
+		if away, err := g.culprits(ctx, list); err != nil || len(away) > 0 {
+			return away, err
+		}
+	}
+	g.verdict.findings = append(g.verdict.findings, found...)
+	return nil, err
+}
+
+func (g *gensync) askAboutChanges(ctx context.Context, list []alpm.Change) ([]report.Finding, error) {
+	return g.ask(func(v alpm.Verifier) ([]report.Finding, error) {
 		c, ok := v.(alpm.ChangeVerifier)
 		if !ok {
 			return nil, nil
 		}
 		return c.VerifyChanges(ctx, list)
 	})
-	g.verdict.findings = append(g.verdict.findings, found...)
-	return err
 }
 
 // changes are what the plan comes to, for those who judge it.

@@ -38,7 +38,7 @@ func (g *gensync) prepare(ctx context.Context, stage string) (commit.Change, err
 	folder := path.Join(g.folder(), id)
 	c := commit.Change{Stage: stage, Intent: intent, Records: g.records(), Names: namesOf(g.snap.view, g.verdict.edit, folder)}
 	for _, p := range g.verdict.puts {
-		c.Puts = append(c.Puts, commit.Put{From: p.Name, To: p.Name, Size: p.Size, SHA256: p.SHA256})
+		c.Puts = append(c.Puts, commit.Put{From: path.Join(p.Folder, p.Name), To: p.Name, Size: p.Size, SHA256: p.SHA256})
 	}
 	for _, p := range g.verdict.retires {
 		c.Retires = append(c.Retires, commit.Retire{Name: p.Name, Size: p.Size, SHA256: p.SHA256, Purge: g.wish.Purge})
