@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,11 +82,14 @@ func TestViewsDuringACommit(t *testing.T) {
 		t.Error("it is not published yet")
 	}
 	before := v.opened.Load()
+	var one sync.Mutex // a commit has several calls under way at once
 	r, err := v.w.open(vfs.Observe(v.w.Mem, func(op vfs.Op) error {
 		// The cache of the new indexes comes last.
 		if !op.Writes() {
 			return nil
 		}
+		one.Lock()
+		defer one.Unlock()
 		if cached = cached || strings.HasPrefix(op.Name, repo.CacheFile); !cached {
 			looks++
 			if v.sees("foo") {
