@@ -98,3 +98,29 @@ func TestOneHoldsUpNobody(t *testing.T) {
 		})
 	}
 }
+
+// A package that cannot be read, or that somebody else has taken meanwhile, holds up nobody
+// either; one that was asked for by name does.
+func TestAbsent(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.put("gone-1-1-any.pkg.tar.gz", nil)
+	must(w.bring.Remove("gone-1-1-any.pkg.tar.gz"))
+	must(w.bring.Symlink(beta, "link-1-1-any.pkg.tar.gz"))
+	w.put("odd-1-1-any.pkg.tar.gz", made(infoOf("odd", "1-1")))
+	must(w.bring.Mkdir("odd-1-1-any.pkg.tar.gz.sig", 0o755))
+	names := []string{"gone-1-1-any.pkg.tar.gz", "link-1-1-any.pkg.tar.gz", "odd-1-1-any.pkg.tar.gz"}
+	for _, name := range names {
+		if _, err := add(name, beta)(w, w.Mem); err == nil || w.last().Number > 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	list := w.sources(append(names, beta)...)
+	for i := range list {
+		list[i].Alone = true
+	}
+	out, err := w.run(w.Mem, Request{Add: list})
+	if err != nil || out.Result != report.Published || len(out.Settled) != 1 || len(out.Findings) != 2 || report.Refused(out.Findings) {
+		t.Errorf("%+v %v", out, err)
+	}
+}

@@ -117,13 +117,13 @@ func take(ctx context.Context, to vfs.FS, folder string, s Source, l archive.Lim
 	}
 	f, info, err := openRegular(s.FS, s.Path)
 	if err != nil {
-		return a, a.unreadable(err)
+		return a, a.absent(unopened{a.unreadable(err)})
 	}
 	defer f.Close()
 	a.identity = repo.IdentityOf(info)
 	signature, err := a.takeSignature(to, folder)
 	if err != nil {
-		return a, err
+		return a, a.absent(err)
 	}
 	sums, read, err := a.copy(ctx, to, folder, f, info.Size, c, l)
 	if err != nil {
@@ -193,7 +193,7 @@ func (a *arrival) takeSignature(to vfs.FS, folder string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, a.unreadable(err)
+		return nil, unopened{a.unreadable(err)}
 	}
 	defer f.Close()
 	a.signature = repo.IdentityOf(info)
@@ -245,6 +245,26 @@ func (s Source) signaturePlace() (vfs.FS, string) {
 		return s.SignatureFS, s.SignaturePath
 	}
 	return s.FS, s.Path + signatureEnd
+}
+
+// unopened is the error of a source that could not be opened.
+type unopened struct{ error }
+
+// absent is what an error comes to if it is of the opening of a source that stands for itself:
+// somebody else has taken it meanwhile, or it cannot be read; the others can.
+func (a *arrival) absent(err error) error {
+	u, is := errors.AsType[unopened](err)
+	if !is {
+		return err
+	}
+	told, ok := errors.AsType[*report.Error](u.error)
+	if !a.Alone || !ok || told.Code == report.CodeStopped {
+		return u.error
+	}
+	if told.Code != report.CodeMissing {
+		a.findings = []report.Finding{{Code: told.Code, Severity: report.SeverityError, File: told.File, Message: told.Err.Error(), Hint: told.Hint}}
+	}
+	return nil
 }
 
 func (a *arrival) refuse(code report.Code, message, expected, actual string) {
