@@ -20,6 +20,9 @@ type staged struct {
 	stage *repo.Stage
 	// settling makes its files durable; nil if they are.
 	settling *upload.Settling
+	// stages are where it comes from, if not nil, and goes to when it is empty again.
+	stages *Stages
+	empty  bool
 	// notes tell what the staging cost.
 	notes []report.Finding
 }
@@ -35,6 +38,9 @@ func (s staged) settle() error {
 func (s staged) discard() {
 	// Nobody needs them any more.
 	_ = s.settle()
+	if s.empty && s.stages.keep(s.stage) {
+		return
+	}
 	if s.stage != nil {
 		// What cannot be deleted now is swept by the next commit.
 		_ = s.stage.Discard()
@@ -64,14 +70,11 @@ func bring(ctx context.Context, r *repo.Repo, req Request) (upload.Upload, stage
 
 // stageUpload reads the upload into a stage; a failed one leaves none.
 func stageUpload(ctx context.Context, r *repo.Repo, req Request, opt upload.Options) (upload.Upload, staged, error) {
-	if err := r.Prepare(); err != nil {
-		return upload.Upload{}, staged{}, err
-	}
-	stage, err := r.NewStage()
+	stage, err := req.Stages.take(r)
 	if err != nil {
 		return upload.Upload{}, staged{}, err
 	}
-	s := staged{dir: stage.Dir, stage: stage}
+	s := staged{dir: stage.Dir, stage: stage, stages: req.Stages}
 	if req.Later {
 		s.settling = upload.NewSettling()
 		opt.Settling = s.settling

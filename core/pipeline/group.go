@@ -28,7 +28,10 @@ type Prepared struct {
 }
 
 // Discard deletes what was staged and not published. It has to be called.
-func (p *Prepared) Discard() { p.staged.discard() }
+func (p *Prepared) Discard() {
+	p.staged.discard()
+	p.staged = staged{}
+}
 
 // Settle makes durable what was staged, if [Request].Later has left that open. On a full
 // disk the upload can be prepared again, without Later: then room is made for it.
@@ -240,6 +243,7 @@ func (g *group) take(p *Prepared, folder string, files []string) error {
 			g.names[name] = true
 		}
 	}
+	p.staged.empty = true
 	return nil
 }
 

@@ -48,6 +48,8 @@ type Options struct {
 	// Views, if not nil, is what [Prepare] looks into, and what [CommitGroup] tells that
 	// it is at work.
 	Views *Views
+	// Stages, if not nil, are where [Prepare] stages an upload.
+	Stages *Stages
 	// oneChange makes one change of the history of all steps.
 	oneChange bool
 	// own: the upload will be one of a group.

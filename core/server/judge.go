@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mmpush/mmpush/core/access"
 	"github.com/mmpush/mmpush/core/manifest"
@@ -37,7 +38,10 @@ func (in *intake) judge(ctx context.Context, c candidate, tell func(tupkg.Progre
 	if at == "" {
 		return in.ranBefore(c, rep)
 	}
-	text, m, found, err := in.readManifest(at, c.name)
+	text, m, found := in.declared(c)
+	if text == nil {
+		text, m, found, err = in.readManifest(at, c.name)
+	}
 	if err == nil {
 		c.signatures, err = in.signatures(c)
 	}
@@ -130,6 +134,15 @@ func (in *intake) wrong() (list []report.Finding) {
 	return list
 }
 
+// declared is a manifest that came with the declaration, too; nil if it did not. Its file
+// has been held to the same hash.
+func (in *intake) declared(c candidate) ([]byte, *manifest.Manifest, []report.Finding) {
+	if !c.own || in.d.Manifest == nil || !c.intact(in.d.Manifest) || in.d.Files[in.d.ManifestFile].Name != c.name {
+		return nil, nil, nil
+	}
+	return in.d.Manifest, in.manifest, slices.Clone(in.findings)
+}
+
 // readManifest reads a manifest of the area and says what is wrong with it.
 func (in *intake) readManifest(at, name string) ([]byte, *manifest.Manifest, []report.Finding, error) {
 	info, err := in.s.State.Lstat(at)
@@ -215,7 +228,7 @@ func (in *intake) publish(ctx context.Context, req pipeline.Request) (report.Rep
 // prepareDurably takes an upload through the line up to the commit. What is staged becomes
 // durable outside of the slot, together with that of others.
 func (in *intake) prepareDurably(ctx context.Context, req pipeline.Request) (*pipeline.Prepared, report.Report, error) {
-	req.Later, req.Views = true, &in.s.views
+	req.Later, req.Views, req.Stages = true, &in.s.views, &in.s.stages
 	upload, rep, err := in.prepare(ctx, req)
 	if upload == nil {
 		return nil, rep, err

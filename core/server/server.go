@@ -89,8 +89,10 @@ type Server struct {
 	// publishes them.
 	slots     chan struct{}
 	committer committer
-	// views are the indexes of the repository, open, if there is no set.
-	views pipeline.Views
+	// views are the indexes of the repository, open, and stages those of its uploads, if
+	// there is no set.
+	views  pipeline.Views
+	stages pipeline.Stages
 	// settling has room for the publishes that may make what they have staged durable at
 	// once.
 	settling chan struct{}
@@ -175,6 +177,7 @@ func (s *Server) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.views.Close()
+	s.stages.Close()
 	return s.part()
 }
 
