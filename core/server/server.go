@@ -89,6 +89,7 @@ type Server struct {
 	// publishes them.
 	slots     chan struct{}
 	committer committer
+	opened    opened
 	// views are the indexes of the repository, open, and stages those of its uploads, if
 	// there is no set.
 	views  pipeline.Views

@@ -69,6 +69,10 @@ func (s *Server) adopt(r *repo.Repo) error {
 // open opens the repository for one publish: it is still the one that the server was
 // started for.
 func (s *Server) open() (*repo.Repo, error) {
+	now := s.Now()
+	if r := s.opened.again(now); r != nil {
+		return r, nil
+	}
 	r, err := s.Open()
 	switch {
 	case err != nil:
@@ -78,6 +82,7 @@ func (s *Server) open() (*repo.Repo, error) {
 	case cmp.Or(r.Settings.ID, unnamed) != s.repository:
 		return nil, s.exchanged(r, s.repository)
 	}
+	s.opened.note(r, now)
 	return r, nil
 }
 
