@@ -58,7 +58,7 @@ releases=${MMPUSH_RELEASES:-https://github.com/mmpush/mmpush/releases/download}
 
 download() { # download NAME FILE: 1 if the release does not have it
     local status
-    status=$(curl -sSL --retry 3 --connect-timeout 30 -o "$2" -w '%{http_code}' "$releases/v$version/$1") ||
+    status=$(curl -sSL --proto-redir =https --retry 3 --connect-timeout 30 -o "$2" -w '%{http_code}' "$releases/v$version/$1") ||
         fail "$releases/v$version/$1 cannot be downloaded"
     case $status in
     200) ;;
