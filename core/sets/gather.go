@@ -154,7 +154,8 @@ func (s *Set) finish(ctx context.Context, req Request, home shelf, key string, a
 	}
 	if len(w.Missing) > 0 && !req.Partial {
 		rep.Result, rep.Waiting = report.Accepted, w
-		return rep, home.remove(key, replaced(all, parts))
+		// Those go that newer ones of their architecture have replaced.
+		return rep, home.remove(key, without(all, parts))
 	}
 	out := rep
 	offers, err := home.offers(ctx, parts)
@@ -174,10 +175,10 @@ func (s *Set) finish(ctx context.Context, req Request, home shelf, key string, a
 	return out, home.takeBack(key, added)
 }
 
-// replaced are the parts that newer ones of their architecture have replaced.
-func replaced(all, newest []part) []part {
+// without are the parts that are not among some others.
+func without(all, others []part) []part {
 	return slices.DeleteFunc(slices.Clone(all), func(p part) bool {
-		return slices.ContainsFunc(newest, func(q part) bool { return q.dir == p.dir })
+		return slices.ContainsFunc(others, func(q part) bool { return q.dir == p.dir })
 	})
 }
 

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,11 +41,9 @@ type world struct {
 	ids   *atomic.Int64
 }
 
-var archs = []string{"amd64", "arm64"}
-
-func newWorld() *world {
+func newWorld(more ...string) *world {
 	w := &world{map[string]*vfs.Mem{}, &atomic.Int64{}, &atomic.Int64{}}
-	for _, arch := range archs {
+	for _, arch := range append(more, "amd64", "arm64") {
 		w.disks[arch] = vfs.NewMem(w.now)
 		_, _, err := repo.Init(ctx(), w.disks[arch], "/"+arch, pipeline.Mmpack{}, repo.InitOptions{Arch: arch})
 		must(err)
@@ -59,6 +60,7 @@ func (w *world) skip(d time.Duration) { w.ticks.Add(int64(d / time.Microsecond))
 
 // set opens the set; home is what is seen as the disk of the first repository.
 func (w *world) set(home vfs.FS) *sets.Set {
+	archs := slices.Sorted(maps.Keys(w.disks))
 	s := &sets.Set{Name: "all", Repositories: map[string]*repo.Repo{}, Expects: archs, Deadline: time.Hour}
 	for _, arch := range archs {
 		var fsys vfs.FS = machine{w.disks[arch], w, arch}
@@ -416,6 +418,53 @@ func TestAbortIsDurable(t *testing.T) {
 	if broken(func(string) bool { return true }) == nil {
 		t.Error("nothing is broken without any sync")
 	}
+}
+
+// TestKilledAtTheEnd kills who brings the last part ahead of each call to the disk where the
+// parts wait: brought again, it is done, and nothing waits for what is published.
+func TestKilledAtTheEnd(t *testing.T) {
+	t.Parallel()
+	const last = "riscv64"
+	w := newWorld(last)
+	for _, arch := range []string{"amd64", "arm64"} {
+		_, err := push(w.set(nil), "ann", uploadOf(t, "one", arch))
+		must(err)
+	}
+	var mu sync.Mutex
+	var states []*world
+	home := vfs.Observe(w.disks["amd64"], func(op vfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if op.Writes() {
+			states = append(states, w.clone())
+		}
+		return nil
+	})
+	if rep, err := push(w.set(home), "bob", uploadOf(t, "one", last)); err != nil || rep.Result != report.Published {
+		t.Fatal(rep, err)
+	}
+	for k, killed := range states {
+		s := killed.set(nil)
+		rep, err := push(s, "bob", uploadOf(t, "one", last))
+		if err != nil || rep.Result != report.Published && rep.Result != report.Unchanged {
+			t.Errorf("call %d: %v %v %v", k, rep.Result, rep.Findings, err)
+		}
+		if list, err := sets.Waiting(s.Home()); err != nil || len(list) > 0 {
+			t.Errorf("call %d: waiting: %v %v", k, list, err)
+		}
+	}
+	if t.Logf("%d kills", len(states)); len(states) < 30 {
+		t.Error("too few")
+	}
+}
+
+// clone is the world as it is now.
+func (w *world) clone() *world {
+	now := &world{map[string]*vfs.Mem{}, w.ticks, w.ids}
+	for arch, disk := range w.disks {
+		now.disks[arch] = disk.Clone()
+	}
+	return now
 }
 
 // TestReplacedPart: a part of another tarball leaves nothing, and one that replaces another of

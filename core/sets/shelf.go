@@ -167,16 +167,20 @@ func (s shelf) remove(id string, gone []part) error {
 		return err
 	}
 	defer unlock()
+	left, err := s.all(id)
+	if err != nil {
+		return err
+	}
+	if len(without(left, gone)) == 0 {
+		// At once: a part that a kill leaves would wait for those that are published.
+		return s.discard(groupDir(id))
+	}
 	for _, p := range gone {
 		if err := s.discard(p.dir); err != nil {
 			return err
 		}
 	}
-	left, err := s.all(id)
-	if err != nil || len(left) > 0 {
-		return err
-	}
-	return s.discard(groupDir(id))
+	return nil
 }
 
 // discard moves a folder out of the way at once, and deletes it.
