@@ -186,19 +186,50 @@ func TestHostileLogins(t *testing.T) {
 	}
 }
 
-// Before the login not more than 4 KiB are read, whatever is announced and sent.
+// answering notes how much had been read when the first byte of an answer was written.
+type answering struct {
+	*memConn
+	in   *bytes.Reader
+	read int64
+}
+
+func (c *answering) Write(p []byte) (int, error) {
+	if c.read == 0 {
+		c.read = c.in.Size() - int64(c.in.Len())
+	}
+	return c.memConn.Write(p)
+}
+
+// Before the login is answered not more than 4 KiB are read, whatever is announced and
+// sent. What is drained after a refusal is thrown away, and little too.
 func TestReadsLittleBeforeLogin(t *testing.T) {
 	t.Parallel()
-	said := append([]byte{0xff, 0xff}, bytes.Repeat([]byte("x"), 1<<20)...)
-	in := bytes.NewReader(said)
-	conn := &memConn{in: in}
-	err := Serve(t.Context(), conn, newMemHost(), quick())
-	// What is drained after the refusal is thrown away, and little too.
-	if read := len(said) - in.Len(); read > 4096+64<<10 || !errorsAre(err, ErrProtocol) {
-		t.Errorf("%d bytes read, %v", read, err)
-	}
-	if !slices.Equal(frames(t, conn.out.Bytes()), []string{failed}) {
-		t.Errorf("%q", conn.out.String())
+	much := bytes.Repeat([]byte("x"), 1<<20)
+	for name, tt := range map[string]struct {
+		said   []byte
+		passes bool
+	}{
+		"a long message":    {append([]byte{0xff, 0xff}, much...), false},
+		"the longest login": {slices.Concat(framed("username=x&password="+strings.Repeat("y", 3900)), much), false},
+		"noise":             {much, false},
+		"version 1":         {slices.Concat(framed(loginOK), much), true},
+		"version 2":         {slices.Concat(framed(loginOK+"&tupkg=2"), much), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := bytes.NewReader(tt.said)
+			conn := &answering{memConn: &memConn{in: in}, in: in}
+			err := Serve(t.Context(), conn, newMemHost(), quick())
+			if conn.read == 0 || conn.read > 4096 {
+				t.Errorf("%d bytes read before the first answer", conn.read)
+			}
+			if read := len(tt.said) - in.Len(); !tt.passes && read > 4096+64<<10 || err == nil {
+				t.Errorf("%d bytes read in all, %v", read, err)
+			}
+			if got := conn.out.String(); len(got) < 2 || strings.HasPrefix(got[2:], "result=PASS") != tt.passes {
+				t.Errorf("%.100q", got)
+			}
+		})
 	}
 }
 
