@@ -12,9 +12,8 @@ const stagesMost = 64
 // Stages keeps the empty stages of uploads that were published, for who publishes again and
 // again: a server. The zero Stages is ready; it may be used by many goroutines.
 type Stages struct {
-	mu     sync.Mutex
-	free   []*repo.Stage
-	closed bool
+	mu   sync.Mutex
+	free []*repo.Stage
 }
 
 // take returns an empty stage.
@@ -50,18 +49,17 @@ func (s *Stages) keep(stage *repo.Stage) (kept bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.free) >= stagesMost {
+	if len(s.free) >= stagesMost {
 		return false
 	}
 	s.free = append(s.free, stage)
 	return true
 }
 
-// Close deletes the stages.
+// Close deletes the stages that are kept; others may be kept after that.
 func (s *Stages) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
 	for _, stage := range s.free {
 		// What cannot be deleted now is swept by the next commit.
 		_ = stage.Discard()

@@ -127,7 +127,8 @@ func (v *Views) count(n int) {
 	v.commits += n
 }
 
-// Close gives the indexes back, once those who have them open have done so.
+// Close gives the indexes back, once those who have them open have done so. Who asks after
+// that opens them again.
 func (v *Views) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()

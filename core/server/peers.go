@@ -203,13 +203,21 @@ func (s *Server) heed() error {
 // them its figures.
 const beat = 300 * time.Millisecond
 
-// heartbeat does both, again and again while uploads are under way.
+// heartbeat does both, again and again while uploads are under way. Then nothing is kept for
+// the next one.
 func (s *Server) heartbeat() {
 	err := errors.Join(s.heed(), s.tellFigures())
+	if !s.beatOn(err) {
+		s.rest()
+	}
+}
+
+// beatOn sees to the next beat, if there is to be one.
+func (s *Server) beatOn(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.beating = len(s.intakes) > 0 && !s.closed; !s.beating {
-		return
+		return false
 	}
 	// A full disk is told once, not three times a second.
 	if err != nil && !s.failing {
@@ -217,6 +225,7 @@ func (s *Server) heartbeat() {
 	}
 	s.failing = err != nil
 	time.AfterFunc(beat, s.heartbeat)
+	return true
 }
 
 // startHeartbeat lets it run, under mu.

@@ -177,9 +177,14 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	s.rest()
+	return s.part()
+}
+
+// rest lets go of what is kept for the next upload: nothing is under way.
+func (s *Server) rest() {
 	s.views.Close()
 	s.stages.Close()
-	return s.part()
 }
 
 // limitedPause is how long a login waits for its refusal that comes after too many failed

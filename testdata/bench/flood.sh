@@ -46,7 +46,7 @@ historical() { "$HISTORICAL" "$1" "$2"; }
 
 new "$tmp/repo"
 "$tmp/mmpush" user add bench --users "$tmp/users" --rights '*' >/dev/null
-port=$((20000 + RANDOM % 20000)) status=$((40000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 6000)) status=$((26000 + RANDOM % 6000))
 "$tmp/mmpush" serve -R "$tmp/repo" --listen "127.0.0.1:$port" --users "$tmp/users" --status "127.0.0.1:$status" --max-user-sessions 4000 \
     --max-address-connections 4000 --max-connections 4000 >/dev/null 2>"$tmp/log" &
 pid=$!
