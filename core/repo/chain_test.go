@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -233,6 +234,19 @@ func TestLastGeneration(t *testing.T) {
 		}
 		if told, ok := errors.AsType[*report.Error](err); want == 0 && (!ok || told.Code != report.CodeHistory || told.Hint == "") {
 			t.Errorf("%s: %v", last, err)
+		}
+	}
+}
+
+// TestDiskError: the hint is about the cause.
+func TestDiskError(t *testing.T) {
+	t.Parallel()
+	for cause, want := range map[error]string{
+		syscall.ENOSPC: "make room", syscall.EDQUOT: "make room", syscall.EACCES: "run it as the user", syscall.EPERM: "run it as the user", syscall.EIO: "when the cause is gone",
+	} {
+		told, ok := errors.AsType[*report.Error](DiskError("plan", "file", fmt.Errorf("open file: %w", cause)))
+		if !ok || !strings.Contains(told.Hint, want) || !strings.Contains(told.Hint, "nothing was changed") || !errors.Is(told, cause) {
+			t.Errorf("%v: %+v", cause, told)
 		}
 	}
 }

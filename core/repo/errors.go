@@ -3,6 +3,7 @@ package repo
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"syscall"
 
@@ -16,8 +17,11 @@ func DiskError(stage, file string, err error) error {
 		Stage: stage, Code: report.CodeDisk, Kind: report.KindInternal, File: file, Err: cause(err),
 		Hint: "nothing was changed; run the same command again when the cause is gone",
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		e.Hint = "make room, then run the same command again; nothing was changed"
+	case errors.Is(err, fs.ErrPermission):
+		e.Hint = "run it as the user to whom the repository belongs, or see shared in its settings; nothing was changed"
 	}
 	return e
 }
