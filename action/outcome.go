@@ -93,7 +93,7 @@ func (n notice) command() command {
 	if n.line > 0 {
 		line = itoa(n.line)
 	}
-	return command{n.level, []property{{"file", n.file}, {"line", line}, {"title", n.title}}, printable(n.text)}
+	return command{n.level, []property{{"file", printable(n.file)}, {"line", line}, {"title", n.title}}, printable(n.text)}
 }
 
 // printable is a text of several lines without what a log would obey: colours, and

@@ -113,6 +113,24 @@ func obeyed(t *testing.T, text string) {
 	}
 }
 
+// TestAnnotatedFile: so is the name of the manifest itself.
+func TestAnnotatedFile(t *testing.T) {
+	t.Parallel()
+	for _, text := range evil() {
+		o := everywhere("x")
+		o.Manifests = []string{"out/" + text}
+		commands, _ := listen(t, say(t, Job{}, []Outcome{o}, nil, "x"))
+		for _, c := range commands {
+			if strings.ContainsFunc(c.properties["file"], unprintable) {
+				t.Errorf("file=%q", c.properties["file"])
+			}
+		}
+		if len(commands) == 0 || commands[0].properties["file"] == "" {
+			t.Errorf("%q: no file is named in %v", text, commands)
+		}
+	}
+}
+
 func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
 // ends fails if a value ends its output or begins another.
