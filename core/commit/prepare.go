@@ -233,8 +233,8 @@ func (tx *Tx) fillIndex(f vfs.File, transaction string, js *journalSwitch, s Swi
 	return err
 }
 
-// syncStage makes the stage's entries durable, and its own. The files of several
-// uploads are in a folder of the stage each.
+// syncStage makes the stage's entries durable, and its own. Files of several uploads may
+// lie in folders of it.
 func (tx *Tx) syncStage(j journal) error {
 	folders := []string{j.Stage, repo.StageDir}
 	for _, p := range j.Puts {
