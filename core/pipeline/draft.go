@@ -184,6 +184,9 @@ func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, ver
 	if err != nil {
 		return err
 	}
+	after := p.After
+	// What is behind a step matters to the next one only.
+	p.After = nil
 	s.judged(verifiers, found)
 	d.steps, d.plans, d.told = append(d.steps, s), append(d.plans, p), len(d.findings)
 	d.findings = append(append(d.findings, tellPublisher(r, p.Findings)...), found...)
@@ -193,8 +196,8 @@ func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, ver
 	if d.refused() {
 		return nil
 	}
-	if d.view, err = index.Apply(d.view, p.Edit); err != nil {
-		return inRepo(r, err)
+	if after != nil {
+		d.view = after
 	}
 	for _, f := range p.Puts {
 		d.pending[f.Path] = plan.Taken{Exists: true, Size: f.Size, SHA256: f.SHA256}

@@ -34,8 +34,10 @@ func complete(v index.View, p Plan) (Plan, error) {
 	if p.Added, err = addedBy(v, p.Edit); err != nil {
 		return Plan{}, err
 	}
-	p.Retires, err = retires(v, p.Edit, append(binaries.all, sources.all...))
-	if err != nil {
+	if p.After, err = index.Apply(v, p.Edit); err != nil {
+		return Plan{}, err
+	}
+	if p.Retires, err = retires(p.After, append(binaries.all, sources.all...)); err != nil {
 		return Plan{}, err
 	}
 	return p, nil
@@ -182,11 +184,7 @@ func sourcesOut(v index.View, e index.Edit) (outgoing[index.SourceKey], error) {
 }
 
 // retires returns the files of the stanzas that go that no stanza of the result names.
-func retires(v index.View, e index.Edit, gone []Dropped) ([]File, error) {
-	after, err := index.Apply(v, e)
-	if err != nil {
-		return nil, err
-	}
+func retires(after *index.Snapshot, gone []Dropped) ([]File, error) {
 	var files []File
 	seen := map[string]bool{}
 	for _, d := range gone {

@@ -75,6 +75,8 @@ type Plan struct {
 	// Puts are the files of the upload that have to be placed; files that are
 	// there with their bytes are not among them.
 	Puts []File
+	// After is what the edit makes of the indexes; nil if it changes nothing.
+	After *index.Snapshot
 	// Retires are published files that no stanza names after the change.
 	Retires []File
 	// Dropped are in the order of the index, the binaries first. A stanza that was
