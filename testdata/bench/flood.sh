@@ -24,7 +24,8 @@ finish() {
     rm -rf "$tmp"
 }
 trap finish EXIT
-go build -trimpath -o "$tmp/mmpush" ./cmd/mmpush
+# As a release has it.
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/mmpush" ./cmd/mmpush
 go build -trimpath -o "$tmp/make" ./testdata/bench/make
 go build -trimpath -o "$tmp/flood" ./testdata/bench/flood
 "$tmp/make" sources "$tmp/uploads" "$uploads"

@@ -18,7 +18,8 @@ theirs=${REPO_ADD_RUNS:-3}
 tmp=$(mktemp -d "${BENCH_DIR:-.}/.bench.XXXXXX")
 tmp=$(cd "$tmp" && pwd)
 trap 'rm -rf "$tmp"' EXIT
-go build -trimpath -o "$tmp/mmpush" ./cmd/mmpush
+# As a release has it.
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/mmpush" ./cmd/mmpush
 go build -trimpath -o "$tmp/make" ./testdata/bench/make
 packages=(testdata/pacman/packages/alpha-1.1-1-any.pkg.tar.zst testdata/pacman/packages/alpha-1.0-1-any.pkg.tar.zst)
 

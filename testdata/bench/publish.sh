@@ -34,7 +34,8 @@ tmp=$(mktemp -d "${BENCH_DIR:-.}/.bench.XXXXXX")
 tmp=$(cd "$tmp" && pwd)
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/times"
-go build -trimpath -o "$tmp/mmpush" ./cmd/mmpush
+# As a release has it.
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/mmpush" ./cmd/mmpush
 go build -trimpath -o "$tmp/make" ./testdata/bench/make
 printf 'package main\n\nfunc main() {}\n' >"$tmp/bare.go"
 go build -o "$tmp/bare" "$tmp/bare.go"

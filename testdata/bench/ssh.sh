@@ -18,7 +18,8 @@ finish() {
 }
 trap finish EXIT
 . testdata/bench/beside.sh
-go build -trimpath -o "$tmp/mmpush" ./cmd/mmpush
+# As a release has it.
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/mmpush" ./cmd/mmpush
 go run ./testdata/bench/make large "$tmp/out" 500
 for key in host client; do ssh-keygen -q -t ed25519 -N '' -f "$tmp/$key"; done
 cp "$tmp/client.pub" "$tmp/authorized_keys"

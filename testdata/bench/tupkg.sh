@@ -24,7 +24,8 @@ finish() {
 }
 trap finish EXIT
 . testdata/bench/beside.sh
-go build -trimpath -o "$tmp/mmpush" ./cmd/mmpush
+# As a release has it.
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/mmpush" ./cmd/mmpush
 go build -trimpath -o "$tmp/make" ./testdata/bench/make
 "$tmp/make" large "$tmp/out" 500
 manifest=("$tmp"/out/*.mmpack-manifest)
