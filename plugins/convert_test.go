@@ -69,7 +69,10 @@ func (f *filler) fill(v reflect.Value) {
 		f.fill(v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
-			f.fill(v.Field(i))
+			// What only a package itself sees stays with the host.
+			if v.Type().Field(i).IsExported() {
+				f.fill(v.Field(i))
+			}
 		}
 	}
 }

@@ -184,9 +184,8 @@ func (d *draft) addOnce(ctx context.Context, r *repo.Repo, s step, t *taken, ver
 	if err != nil {
 		return err
 	}
-	after := p.After
 	// What is behind a step matters to the next one only.
-	p.After = nil
+	after := p.TakeAfter()
 	s.judged(verifiers, found)
 	d.steps, d.plans, d.told = append(d.steps, s), append(d.plans, p), len(d.findings)
 	d.findings = append(append(d.findings, tellPublisher(r, p.Findings)...), found...)

@@ -34,10 +34,10 @@ func complete(v index.View, p Plan) (Plan, error) {
 	if p.Added, err = addedBy(v, p.Edit); err != nil {
 		return Plan{}, err
 	}
-	if p.After, err = index.Apply(v, p.Edit); err != nil {
+	if p.after, err = index.Apply(v, p.Edit); err != nil {
 		return Plan{}, err
 	}
-	if p.Retires, err = retires(p.After, append(binaries.all, sources.all...)); err != nil {
+	if p.Retires, err = retires(p.after, append(binaries.all, sources.all...)); err != nil {
 		return Plan{}, err
 	}
 	return p, nil

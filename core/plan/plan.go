@@ -75,8 +75,6 @@ type Plan struct {
 	// Puts are the files of the upload that have to be placed; files that are
 	// there with their bytes are not among them.
 	Puts []File
-	// After is what the edit makes of the indexes; nil if it changes nothing.
-	After *index.Snapshot
 	// Retires are published files that no stanza names after the change.
 	Retires []File
 	// Dropped are in the order of the index, the binaries first. A stanza that was
@@ -94,4 +92,14 @@ type Plan struct {
 	// Result is Published, Unchanged, Restored, Removed, Undone or Rejected. A rejected plan
 	// has nothing but Packages and Findings.
 	Result report.Result
+
+	after *index.Snapshot
+}
+
+// TakeAfter returns what the edit makes of the indexes, once: the plan does not keep it. It
+// is nil if the edit changes nothing.
+func (p *Plan) TakeAfter() *index.Snapshot {
+	after := p.after
+	p.after = nil
+	return after
 }
