@@ -1,8 +1,8 @@
 // Package vfs is the only door to the disk: every byte that mmpush reads from or
 // writes to a repository, a stage or an upload goes through an [FS].
 //
-// Three implementations: [Dir] (the operating system's files below an os.Root),
-// [Mem] (in memory, with an exact account of what is durable, so that it can play
+// Three implementations: [Dir] (the operating system's files below an os.Root, on Linux
+// with openat2, which finds a deep folder in one call), [Mem] (in memory, with an exact account of what is durable, so that it can play
 // a power loss), and [Observe] (around either of them: sees each call, and can
 // fail it or end the process before it).
 //

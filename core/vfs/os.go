@@ -14,6 +14,8 @@ import (
 type Dir struct {
 	root *os.Root
 	path string
+	// beneath is asked first.
+	beneath beneath
 }
 
 var (
@@ -27,7 +29,20 @@ func OpenDir(name string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{root: root, path: name}, nil
+	d := &Dir{root: root, path: name}
+	if err := d.beneath.open(root); err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// openFile opens or makes a file.
+func (d *Dir) openFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
+	if f, done, err := d.beneath.openFile(name, flags, mode); done {
+		return f, err
+	}
+	return d.root.OpenFile(name, flags, mode)
 }
 
 // Path is the name that the folder was opened with.
@@ -45,12 +60,12 @@ func (d *Dir) OpenFolder(name string) (FS, func() error, error) {
 	return other, other.Close, nil
 }
 
-// Close gives the folder's descriptor back.
-func (d *Dir) Close() error { return d.root.Close() }
+// Close gives the folder's descriptors back.
+func (d *Dir) Close() error { return errors.Join(d.beneath.close(), d.root.Close()) }
 
 // Open implements [FS].
 func (d *Dir) Open(name string) (File, error) {
-	f, err := d.root.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
+	f, err := d.openFile(name, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +96,7 @@ func (d *Dir) OpenLock(name string, mode fs.FileMode) (File, error) {
 func (d *Dir) openOrMake(name string, flags int, mode fs.FileMode) (File, error) {
 	var made error
 	for range 3 {
-		f, err := d.root.OpenFile(name, flags, 0)
+		f, err := d.openFile(name, flags, 0)
 		if err == nil {
 			return &osFile{File: f}, nil
 		}
@@ -123,7 +138,7 @@ func (d *Dir) CopyOwner(from, to string) error {
 // openExact makes a file and gives it exactly that mode: the umask may have
 // taken bits away.
 func (d *Dir) openExact(name string, flags int, mode fs.FileMode) (File, error) {
-	f, err := d.root.OpenFile(name, flags, mode.Perm())
+	f, err := d.openFile(name, flags, mode.Perm())
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +158,28 @@ func (d *Dir) Mkdir(name string, mode fs.FileMode) error {
 }
 
 // Rename implements [FS].
-func (d *Dir) Rename(from, to string) error { return d.root.Rename(from, to) }
+func (d *Dir) Rename(from, to string) error {
+	if d.beneath.rename(from, to) {
+		return nil
+	}
+	return d.root.Rename(from, to)
+}
 
 // Link implements [Linker].
-func (d *Dir) Link(from, to string) error { return d.root.Link(from, to) }
+func (d *Dir) Link(from, to string) error {
+	if d.beneath.link(from, to) {
+		return nil
+	}
+	return d.root.Link(from, to)
+}
 
 // Remove implements [FS].
-func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
+func (d *Dir) Remove(name string) error {
+	if d.beneath.remove(name) {
+		return nil
+	}
+	return d.root.Remove(name)
+}
 
 // Readlink implements [FS].
 func (d *Dir) Readlink(name string) (string, error) { return d.root.Readlink(name) }
@@ -167,6 +197,9 @@ func (d *Dir) Chtimes(name string, mtime time.Time) error {
 
 // Lstat implements [FS].
 func (d *Dir) Lstat(name string) (Info, error) {
+	if i, done, err := d.beneath.lstat(name); done {
+		return i, err
+	}
 	info, err := d.root.Lstat(name)
 	if err != nil {
 		return Info{}, err
@@ -177,7 +210,10 @@ func (d *Dir) Lstat(name string) (Info, error) {
 // ReadDir implements [FS]. Entries that vanish while it reads are left out. They are looked
 // at from their folder: its name is gone through once, not once for each of them.
 func (d *Dir) ReadDir(name string) ([]Info, error) {
-	folder, err := d.root.OpenRoot(name)
+	if entries, done, err := d.beneath.readDir(name); done {
+		return entries, err
+	}
+	folder, err := d.openFolder(name)
 	if err != nil {
 		return nil, err
 	}
@@ -200,6 +236,19 @@ func (d *Dir) ReadDir(name string) ([]Info, error) {
 	return entries, nil
 }
 
+// openFolder opens a folder; what is none is not waited for, such as a pipe that nobody
+// writes to.
+func (d *Dir) openFolder(name string) (*os.Root, error) {
+	info, err := d.root.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("is a %s, not a folder", TypeName(info.Mode()))}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.root.OpenRoot(name)
+}
+
 // namesIn are the names in a folder, sorted.
 func namesIn(folder *os.Root) ([]string, error) {
 	f, err := folder.Open(".")
@@ -207,14 +256,18 @@ func namesIn(folder *os.Root) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	names, err := f.Readdirnames(-1)
+	return sortedNames(f)
+}
+
+func sortedNames(folder *os.File) ([]string, error) {
+	names, err := folder.Readdirnames(-1)
 	slices.Sort(names)
 	return names, err
 }
 
 // SyncDir implements [FS].
 func (d *Dir) SyncDir(name string) error {
-	f, err := d.root.Open(name)
+	f, err := d.openFile(name, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
 		return err
 	}
