@@ -67,7 +67,9 @@ func (s *Server) config() string {
 		"HostKey " + s.path("host"),
 		"AuthorizedKeysFile " + s.path("authorized_keys"),
 		"StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
-		"PermitRootLogin yes", "PidFile none", "UseDNS no", "Subsystem sftp internal-sftp", "PrintMotd no", "",
+		"PermitRootLogin yes", "PidFile none", "UseDNS no", "Subsystem sftp internal-sftp", "PrintMotd no",
+		// Commands without the account's .bashrc, which may say anything.
+		"SetEnv SHLVL=2", "",
 	}, "\n")
 }
 
