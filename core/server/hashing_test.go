@@ -22,7 +22,7 @@ func TestHashingWaits(t *testing.T) {
 	files := built("foo", "1.0")
 	r, err := w.v2(t, bfinch, tupkg.Set{}, files...)
 	mustPass(t, r, err)
-	free, err := w.slot(t.Context())
+	free, err := slot(t.Context(), w.slots)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ func (in *intake) check(ctx context.Context, f *file, at string) error {
 	if in.s.Incoming.Check == nil {
 		return nil
 	}
-	free, err := in.s.slot(ctx)
+	free, err := slot(ctx, in.s.slots)
 	if err != nil {
 		return err
 	}

@@ -233,9 +233,11 @@ func (in *intake) prepareDurably(ctx context.Context, req pipeline.Request) (*pi
 	if upload == nil {
 		return nil, rep, err
 	}
-	in.s.settling <- struct{}{}
-	err = upload.Settle()
-	<-in.s.settling
+	free, err := slot(ctx, in.s.settling)
+	if err == nil {
+		err = upload.Settle()
+		free()
+	}
 	if err == nil {
 		return upload, rep, nil
 	}
@@ -248,7 +250,7 @@ func (in *intake) prepareDurably(ctx context.Context, req pipeline.Request) (*pi
 }
 
 func (in *intake) prepare(ctx context.Context, req pipeline.Request) (*pipeline.Prepared, report.Report, error) {
-	free, err := in.s.slot(ctx)
+	free, err := slot(ctx, in.s.slots)
 	if err != nil {
 		return nil, report.Report{}, err
 	}

@@ -202,11 +202,11 @@ const settleMost = 16
 // newID is a random name for a request.
 func newID() string { return strings.ToLower(rand.Text()[:12]) }
 
-// slot waits for a place among the publishes.
-func (s *Server) slot(ctx context.Context) (free func(), err error) {
+// slot waits for one of so many places; free gives it back.
+func slot(ctx context.Context, slots chan struct{}) (free func(), err error) {
 	select {
-	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, nil
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for other publishes: %w", context.Cause(ctx))
 	}

@@ -103,7 +103,7 @@ func (in *intake) verifiers(sender, source, arch string) ([]verify.Named, error)
 
 // publishInSet publishes an upload in the set, or takes it as a part.
 func (in *intake) publishInSet(ctx context.Context, req pipeline.Request) (report.Report, error) {
-	free, err := in.s.slot(ctx)
+	free, err := slot(ctx, in.s.slots)
 	if err != nil {
 		return report.Report{}, err
 	}
